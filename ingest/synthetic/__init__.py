@@ -1,0 +1,1 @@
+"""A procedural class and a simulated classroom camera, with ground truth."""

@@ -1,0 +1,51 @@
+"""Trainees of a class and the check of an imported roster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """One enrolled person. ``code`` is unique in the class and safe to show; ``id_number`` is not."""
+
+    code: str
+    name: str
+    id_number: str
+    phone: str = ""
+    photos: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow:
+    """A raw row as read: ``line`` is the row's number in the file, counted from 1 with the header."""
+
+    line: int
+    name: str
+    id_number: str
+    phone: str
+    photos: tuple[str, ...]
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """Why a row cannot be taken. ``field`` is the column's name; ``code`` is stable."""
+
+    line: int
+    field: str
+    code: str
+    message: str
+    fatal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RosterCheck:
+    """Outcome of checking all rows: importable only when no problem is fatal."""
+
+    trainees: tuple[Trainee, ...]
+    problems: tuple[RowProblem, ...]
+
+    @property
+    def importable(self) -> bool:
+        return not any(problem.fatal for problem in self.problems)

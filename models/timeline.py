@@ -1,0 +1,96 @@
+"""Instants and half-open intervals of aware UTC time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+
+def as_utc(at: datetime) -> datetime:
+    """The same instant in UTC.
+
+    Raises:
+        ValueError: the datetime is naive; Rollcall never guesses a zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("naive datetime: every instant in Rollcall is aware")
+    return at.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """Half-open ``[starts_at, ends_at)``; never empty, never reversed."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.starts_at.tzinfo is None or self.ends_at.tzinfo is None:
+            raise ValueError("naive datetime in an interval")
+        if self.ends_at <= self.starts_at:
+            raise ValueError(f"empty interval: {self.starts_at} to {self.ends_at}")
+
+    @property
+    def duration(self) -> timedelta:
+        return self.ends_at - self.starts_at
+
+    def contains(self, at: datetime) -> bool:
+        return self.starts_at <= at < self.ends_at
+
+
+def interval_or_none(starts_at: datetime, ends_at: datetime) -> Interval | None:
+    """The interval, or ``None`` where it would be empty."""
+    return Interval(starts_at, ends_at) if ends_at > starts_at else None
+
+
+def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Sorted, disjoint, non-touching intervals that cover the same instants."""
+    merged: list[Interval] = []
+    for interval in sorted(intervals):
+        if merged and interval.starts_at <= merged[-1].ends_at:
+            last = merged[-1]
+            merged[-1] = Interval(last.starts_at, max(last.ends_at, interval.ends_at))
+        else:
+            merged.append(interval)
+    return tuple(merged)
+
+
+def intersection(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Instants in both."""
+    a, b = union(left), union(right)
+    shared: list[Interval] = []
+    i = j = 0
+    while i < len(a) and j < len(b):
+        piece = interval_or_none(max(a[i].starts_at, b[j].starts_at), min(a[i].ends_at, b[j].ends_at))
+        if piece is not None:
+            shared.append(piece)
+        if a[i].ends_at <= b[j].ends_at:
+            i += 1
+        else:
+            j += 1
+    return tuple(shared)
+
+
+def difference(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Instants in ``left`` that are not in ``right``."""
+    holes = union(right)
+    kept: list[Interval] = []
+    for interval in union(left):
+        cursor = interval.starts_at
+        for hole in holes:
+            if hole.ends_at <= cursor or hole.starts_at >= interval.ends_at:
+                continue
+            piece = interval_or_none(cursor, hole.starts_at)
+            if piece is not None:
+                kept.append(piece)
+            cursor = max(cursor, hole.ends_at)
+        last = interval_or_none(cursor, interval.ends_at)
+        if last is not None:
+            kept.append(last)
+    return tuple(kept)
+
+
+def total(intervals: Iterable[Interval]) -> timedelta:
+    """Length of the union."""
+    return sum((interval.duration for interval in union(intervals)), timedelta())

@@ -1,0 +1,1 @@
+"""The room that wires all others: HTTP, console, command line."""
