@@ -1,0 +1,1 @@
+"""The command line. Fixed: scripts depend on its names, formats and exit codes."""
