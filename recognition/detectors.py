@@ -1,0 +1,93 @@
+"""Face detectors: dlib's HOG, which needs no download, and the choice between it and YuNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+
+from models.frame import Box, Detection
+from models.ports import Detector, Picture
+from recognition.detectors_yunet import YuNetDetector
+from recognition.weights import YUNET, installed_path
+
+HOG_FACE_PX = 80
+"""Smallest upright face that dlib's detector sees without upsampling (its sliding window)."""
+
+
+class HogDetector:
+    """dlib's frontal face detector: upright faces of at least 80 px, half of that per upsampling.
+
+    It looks at the grey picture: a third cheaper than looking at three colours, and no weaker.
+    Scores are the distance from its threshold, about 0 to 3. dlib releases the interpreter's lock while
+    it works.
+    """
+
+    def __init__(self, upsample: int = 1, threshold: float = 0.0) -> None:
+        """
+        Args:
+            upsample: how often the picture is doubled first; each time four times the work.
+            threshold: detections with a lower score are dropped; below 0 finds more and errs more.
+        """
+        if upsample < 0:
+            raise ValueError("upsample is 0 or more")
+        self._detector = dlib.get_frontal_face_detector()
+        self._upsample = upsample
+        self._threshold = threshold
+
+    @property
+    def fingerprint(self) -> str:
+        return f"dlib-hog/upsample={self._upsample}/threshold={self._threshold:g}"
+
+    def detect(self, picture: Picture) -> Sequence[Detection]:
+        """Faces, best first; boxes in pixels of ``picture``, no landmarks."""
+        if min(picture.shape[:2]) < 1:
+            return ()
+        grey = np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+        rectangles, scores, _ = self._detector.run(grey, self._upsample, self._threshold)
+        found = [
+            Detection(Box(float(r.left()), float(r.top()), float(r.width()), float(r.height())), float(score))
+            for r, score in zip(rectangles, scores, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda detection: -detection.score))
+
+
+def best_detector(weights_folder: Path | None, *, hog_upsample: int = 1, threads: int = 1) -> Detector:
+    """YuNet where its weights are installed, else HOG.
+
+    Raises:
+        WeightsUnusable: YuNet's file is there but altered. It is not passed over in silence, because
+            the two detectors find different faces.
+    """
+    if weights_folder is not None:
+        path = installed_path(weights_folder, YUNET)
+        if path is not None:
+            return YuNetDetector(path, threads=threads)
+    return HogDetector(hog_upsample)
+
+
+def detect_in(detector: Detector, picture: Picture, region: Box) -> tuple[Detection, ...]:
+    """Faces in one part of a picture, in coordinates of the whole picture.
+
+    The region is rounded outwards and cut to the picture; faces that cross its edge may be missed, so
+    callers leave a margin of about one face.
+    """
+    height, width = picture.shape[:2]
+    left, top = max(0, int(np.floor(region.x))), max(0, int(np.floor(region.y)))
+    right = min(width, int(np.ceil(region.x + region.width)))
+    bottom = min(height, int(np.ceil(region.y + region.height)))
+    if right <= left or bottom <= top:
+        return ()
+    part = np.ascontiguousarray(picture[top:bottom, left:right])
+    return tuple(_shifted(detection, left, top) for detection in detector.detect(part))
+
+
+def _shifted(detection: Detection, dx: int, dy: int) -> Detection:
+    box = detection.box
+    landmarks = detection.landmarks
+    if landmarks is not None:
+        landmarks = tuple((x + dx, y + dy) for x, y in landmarks)
+    return Detection(Box(box.x + dx, box.y + dy, box.width, box.height), detection.score, landmarks)
