@@ -10,11 +10,11 @@ from models.timeline import Interval
 
 
 class Status(StrEnum):
-    PRESENT = "present"
-    PARTIAL = "partial"
-    ABSENT = "absent"
-    NOT_OBSERVABLE = "not_observable"
-    EXCUSED = "excused"
+    PRESENT = "PRESENT"
+    PARTIAL = "PARTIAL"
+    ABSENT = "ABSENT"
+    NOT_OBSERVABLE = "NOT_OBSERVABLE"
+    EXCUSED = "EXCUSED"
 
 
 class Mark(StrEnum):

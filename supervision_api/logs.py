@@ -1,6 +1,6 @@
 """Log lines on stderr: readable on a terminal, JSON in a pipe; never a secret.
 
-Addresses and errors are redacted where they arise; as a second net, values under telling names are masked here.
+Addresses and errors are redacted where they arise; as a second net, telling names are masked here.
 """
 
 from __future__ import annotations

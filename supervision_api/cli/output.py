@@ -66,7 +66,7 @@ class ProgressBar:
 
 @contextmanager
 def failures_told(out: Output) -> Iterator[None]:
-    """Turns domain errors into exit 1 with cause and next step; anything else is a defect and shows itself."""
+    """Turns domain errors into exit 1 with cause and next step; a defect still shows itself."""
     try:
         yield
     except RollcallError as exc:

@@ -119,7 +119,7 @@ def test_a_zip_of_the_folder_or_of_its_content_is_the_same(top: str, tmp_path: P
 
 
 def test_gbk_names_in_windows_zips_are_understood() -> None:
-    # Windows writes GBK bytes without the UTF-8 flag, which zipfile cannot write: patch a name of equal length
+    # Windows writes GBK bytes without the UTF-8 flag, which zipfile cannot: patch a name of equal length
     content = archive({"roster.csv": TABLE, "ABCD.jpg": b"p"}).replace(b"ABCD.jpg", "照片.jpg".encode("gbk"))
     files = read_roster_archive(content, "class.zip")
     assert files.photo_names == {"照片.jpg"}
