@@ -1,0 +1,51 @@
+"""All tables of Rollcall, typed and declarative; nothing in them that PostgreSQL would refuse."""
+
+from storage.tables.access import IdempotencyRow, LoginSessionRow, LoginThrottleRow, UserRow
+from storage.tables.attendance import CorrectionRow, FlagRow, ManualEntryRow, VerdictRow
+from storage.tables.base import Base
+from storage.tables.evidence import CheckpointRow, LeafRow, LogHeadRow
+from storage.tables.footage import CoverageRow, GapRow, SegmentRow, UploadRow
+from storage.tables.installation import InstallationRow
+from storage.tables.lessons import CameraRow, LessonRow
+from storage.tables.people import ClassRow, InstitutionRow, PhotoRow, TemplateRow, TraineeRow
+from storage.tables.recognition import (
+    CalibrationRow,
+    JudgedFrameRow,
+    NamingRow,
+    SightingRow,
+    TrackRow,
+    UnknownPersonRow,
+)
+
+__all__ = [
+    "Base",
+    "CalibrationRow",
+    "CameraRow",
+    "CheckpointRow",
+    "ClassRow",
+    "CorrectionRow",
+    "CoverageRow",
+    "FlagRow",
+    "GapRow",
+    "IdempotencyRow",
+    "InstallationRow",
+    "InstitutionRow",
+    "JudgedFrameRow",
+    "LeafRow",
+    "LessonRow",
+    "LogHeadRow",
+    "LoginSessionRow",
+    "LoginThrottleRow",
+    "ManualEntryRow",
+    "NamingRow",
+    "PhotoRow",
+    "SegmentRow",
+    "SightingRow",
+    "TemplateRow",
+    "TrackRow",
+    "TraineeRow",
+    "UnknownPersonRow",
+    "UploadRow",
+    "UserRow",
+    "VerdictRow",
+]
