@@ -104,6 +104,12 @@ class StreamLost(StreamError):
     code = "stream_lost"
 
 
+class StreamStalled(StreamLost):
+    """The connection stood, but no video came for longer than the policy allows."""
+
+    code = "stream_stalled"
+
+
 class VideoInvalid(StreamError):
     """A file without usable video: empty, truncated at the head, audio only."""
 

@@ -12,6 +12,7 @@ from models.timeline import Interval
 class GapCause(StrEnum):
     """Why footage is missing."""
 
+    CONNECTING = "connecting"
     STREAM_UNREACHABLE = "stream_unreachable"
     STREAM_LOST = "stream_lost"
     STREAM_STALLED = "stream_stalled"

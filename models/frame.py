@@ -43,7 +43,11 @@ class EncodedFrame:
 
     ``data`` is the keyframe's packet as the container gave it (length-prefixed or Annex B for H.264 and
     H.265, whatever ``extradata`` says; a JPEG for ``mjpeg``). A decoder opened for ``codec`` with
-    ``extradata`` turns it into exactly one picture.
+    ``extradata`` turns it into exactly one picture (after flushing it).
+
+    ``width``, ``height``: pixels of the picture as decoded. ``rotation_degrees``: clockwise turn (0, 90,
+    180 or 270) that then makes it upright. ``at``: recorder's clock, UTC; ``pts_s``: media time.
+    ``sequence``: counts the samples of one recorder's run.
     """
 
     camera_id: str
