@@ -3,7 +3,7 @@
 from storage.tables.access import IdempotencyRow, LoginSessionRow, LoginThrottleRow, UserRow
 from storage.tables.attendance import CorrectionRow, FlagRow, ManualEntryRow, VerdictRow
 from storage.tables.base import Base
-from storage.tables.evidence import CheckpointRow, LeafRow, LogHeadRow
+from storage.tables.evidence import CheckpointRow, LeafRow, LogHeadRow, NodeRow
 from storage.tables.footage import CoverageRow, GapRow, SegmentRow, UploadRow
 from storage.tables.installation import InstallationRow
 from storage.tables.lessons import CameraRow, LessonRow
@@ -38,6 +38,7 @@ __all__ = [
     "LoginThrottleRow",
     "ManualEntryRow",
     "NamingRow",
+    "NodeRow",
     "PhotoRow",
     "SegmentRow",
     "SightingRow",

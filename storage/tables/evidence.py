@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, UtcDateTime
@@ -15,12 +26,14 @@ class LeafRow(Base):
 
     ``sequence`` counts from 0 without holes, as leaf indices of the tree do. ``kind``, ``at`` and
     ``lesson_id`` repeat what the record says, for searching; the record is what counts.
+    ``lesson_sequence`` counts a lesson's own leaves from 1. ``stepped_back_s``: set where the clock went
+    back.
     """
 
     __tablename__ = "evidence_leaves"
     __table_args__ = (
         CheckConstraint("sequence >= 0", name="sequence_from_zero"),
-        Index(None, "lesson_id", "sequence"),
+        UniqueConstraint("lesson_id", "lesson_sequence"),
         Index(None, "kind", "sequence"),
     )
 
@@ -28,8 +41,23 @@ class LeafRow(Base):
     kind: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     lesson_id: Mapped[str | None] = mapped_column(String(64))
+    lesson_sequence: Mapped[int | None] = mapped_column(BigInteger)
+    stepped_back_s: Mapped[float | None] = mapped_column(Float)
     record: Mapped[bytes] = mapped_column(LargeBinary)
     leaf_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class NodeRow(Base):
+    """Root of the perfect subtree over leaves ``[position << level, (position + 1) << level)``.
+
+    Kept at every eighth level only (one row in 256 leaves): enough for proofs without reading the whole log.
+    """
+
+    __tablename__ = "evidence_nodes"
+
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    node_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
 class CheckpointRow(Base):
@@ -50,7 +78,8 @@ class LogHeadRow(Base):
     """Head of the log. Locked (``SELECT … FOR UPDATE``) by whoever appends, so leaves have one order.
 
     ``frontier``: roots of the perfect subtrees at the right edge, largest first, 32 bytes each, which is
-    all that an append needs of the tree.
+    all that an append needs of the tree. ``latest_at``: latest time written, lowered only by a declared step
+    of the clock.
     """
 
     __tablename__ = "evidence_head"
@@ -60,3 +89,4 @@ class LogHeadRow(Base):
     origin: Mapped[str] = mapped_column(String(200))
     size: Mapped[int] = mapped_column(BigInteger)
     frontier: Mapped[bytes] = mapped_column(LargeBinary)
+    latest_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
