@@ -1,0 +1,1 @@
+"""What leaves Rollcall as a document: attendance as JSON and as a spreadsheet, sightings as lines."""
