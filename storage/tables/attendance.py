@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.attendance import ManualKind, Status
 from models.flags import FlagKind, FlagState
-from storage.tables.base import JSON_DOCUMENT, ROW_NUMBER, Base, UtcDateTime, text_enum
+from storage.tables.base import JSON_DOCUMENT, ROW_NUMBER, Base, Revised, UtcDateTime, text_enum
 
 
 class VerdictRow(Base):
@@ -63,7 +63,7 @@ class ManualEntryRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
-class FlagRow(Base):
+class FlagRow(Revised, Base):
     """One cause, one lesson, one subject: one row, whose content follows the cause."""
 
     __tablename__ = "flags"
@@ -81,6 +81,3 @@ class FlagRow(Base):
     document: Mapped[dict[str, Any]] = mapped_column(JSON_DOCUMENT)
     raised_at: Mapped[datetime] = mapped_column(UtcDateTime())
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime())
-    revision: Mapped[int] = mapped_column(Integer, default=1)
-
-    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": revision}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 NAMES = {
@@ -29,6 +29,16 @@ class Base(DeclarativeBase):
     """Root of all tables; constraints have explicit names so that migrations can speak of them."""
 
     metadata = MetaData(naming_convention=NAMES)
+
+
+class Revised:
+    """A row whose ``revision`` grows with each change; a change of a row that moved meanwhile is refused."""
+
+    revision: Mapped[int] = mapped_column(Integer, default=1, sort_order=100)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805
+        return {"version_id_col": cls.revision}
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, Float, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import Boolean, CheckConstraint, Float, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.timetable import LessonState
-from storage.tables.base import JSON_DOCUMENT, Base, UtcDateTime, text_enum
+from storage.tables.base import JSON_DOCUMENT, Base, Revised, UtcDateTime, text_enum
 
 
-class CameraRow(Base):
+class CameraRow(Revised, Base):
     """``address`` is encrypted: stream addresses carry passwords."""
 
     __tablename__ = "cameras"
@@ -22,12 +22,9 @@ class CameraRow(Base):
     address: Mapped[bytes] = mapped_column(LargeBinary)
     display_name: Mapped[str] = mapped_column(String(200), default="")
     enabled: Mapped[bool] = mapped_column(Boolean(create_constraint=False), default=True)
-    revision: Mapped[int] = mapped_column(Integer, default=1)
-
-    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": revision}
 
 
-class LessonRow(Base):
+class LessonRow(Revised, Base):
     """``breaks`` and ``cameras`` are small lists that are always read with their lesson."""
 
     __tablename__ = "lessons"
@@ -53,6 +50,3 @@ class LessonRow(Base):
     policy_version: Mapped[str] = mapped_column(String(64))
     state: Mapped[LessonState] = mapped_column(text_enum(LessonState, "state"))
     roll_call_seed: Mapped[str | None] = mapped_column(String(128))
-    revision: Mapped[int] = mapped_column(Integer, default=1)
-
-    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": revision}

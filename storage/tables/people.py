@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import Date, Float, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Date, Float, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.register import ConsentState
-from storage.tables.base import JSON_DOCUMENT, Base, UtcDateTime, text_enum
+from storage.tables.base import JSON_DOCUMENT, Base, Revised, UtcDateTime, text_enum
 
 
 class InstitutionRow(Base):
@@ -20,7 +20,7 @@ class InstitutionRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
-class ClassRow(Base):
+class ClassRow(Revised, Base):
     __tablename__ = "classes"
 
     code: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -32,12 +32,9 @@ class ClassRow(Base):
     policy: Mapped[dict[str, Any]] = mapped_column(JSON_DOCUMENT)
     policy_version: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
-    revision: Mapped[int] = mapped_column(Integer, default=1)
-
-    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": revision}
 
 
-class TraineeRow(Base):
+class TraineeRow(Revised, Base):
     """``id_hash``: keyed hash of the identity number, so that it is found without being readable."""
 
     __tablename__ = "trainees"
@@ -57,9 +54,6 @@ class TraineeRow(Base):
     consent: Mapped[ConsentState] = mapped_column(text_enum(ConsentState, "consent"))
     consent_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
-    revision: Mapped[int] = mapped_column(Integer, default=1)
-
-    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": revision}
 
 
 class PhotoRow(Base):
