@@ -127,7 +127,7 @@ class Vault:
         return token[2 : 2 + token[1]].decode("ascii", "replace") if len(token) > 2 else ""
 
     def lookup_hash(self, value: str, purpose: Purpose = Purpose.IDENTITY) -> str:
-        """Keyed hash, 64 hex characters: equal values have equal hashes; only the key's holder can try some."""
+        """Keyed hash, 64 hex characters: equal values have equal ones; guessing needs the key."""
         return hmac.new(self._lookup, f"{purpose}\x00{value}".encode(), hashlib.sha256).hexdigest()
 
 
