@@ -1,7 +1,8 @@
 """From a detection to the 150×150 chip that the encoder takes.
 
-Two ways. ``DlibAlignment`` is what face_recognition does, to the pixel: dlib's five-point predictor inside
-the detector's box, then dlib's chip with a quarter of padding. It wants boxes as HOG draws them.
+As face_recognition does it, to the pixel: dlib's five-point predictor inside the detector's box, then dlib's
+chip with a quarter of padding. It wants boxes as HOG draws them, and every detector here gives such boxes.
+Cutting the chip from YuNet's five points instead was measured and rejected: docs/decisions/0004.
 """
 
 from __future__ import annotations

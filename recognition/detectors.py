@@ -9,11 +9,13 @@ import cv2
 import dlib
 import numpy as np
 
+from models.errors import SettingInvalid, WeightsUnusable
 from models.frame import Box, Detection
 from models.ports import Detector, Picture
 from recognition.detectors_yunet import YuNetDetector
 from recognition.weights import YUNET, installed_path
 
+DETECTOR_CHOICES = ("auto", "yunet", "hog")
 HOG_FACE_PX = 80
 """Smallest upright face that dlib's detector sees without upsampling (its sliding window)."""
 
@@ -55,17 +57,36 @@ class HogDetector:
         return tuple(sorted(found, key=lambda detection: -detection.score))
 
 
-def best_detector(weights_folder: Path | None, *, hog_upsample: int = 1, threads: int = 1) -> Detector:
-    """YuNet where its weights are installed, else HOG.
+def best_detector(
+    *weights_folders: Path | None, choice: str = "auto", hog_upsample: int = 1, threads: int = 1
+) -> Detector:
+    """The detector to use.
+
+    Args:
+        weights_folders: where YuNet's weights may lie; the first that has them is taken.
+        choice: ``"auto"`` (YuNet where its weights are installed, else HOG), ``"yunet"`` or ``"hog"``.
+        hog_upsample: see ``HogDetector``.
+        threads: processor threads for one picture (YuNet).
 
     Raises:
-        WeightsUnusable: YuNet's file is there but altered. It is not passed over in silence, because
-            the two detectors find different faces.
+        WeightsUnusable: YuNet was asked for and is not installed; or its file is there but altered. That
+            is not passed over in silence, because the two detectors find different faces.
     """
-    if weights_folder is not None:
-        path = installed_path(weights_folder, YUNET)
-        if path is not None:
-            return YuNetDetector(path, threads=threads)
+    if choice not in DETECTOR_CHOICES:
+        raise SettingInvalid(
+            f"no detector is called {choice!r}", hint=f"one of: {', '.join(DETECTOR_CHOICES)}"
+        )
+    if choice != "hog":
+        for folder in weights_folders:
+            path = installed_path(folder, YUNET) if folder is not None else None
+            if path is not None:
+                return YuNetDetector(path, threads=threads)
+    if choice == "yunet":
+        raise WeightsUnusable(
+            "YuNet's weights are not installed",
+            place="yunet",
+            hint="run `rollcall models pull yunet --from …`",
+        )
     return HogDetector(hog_upsample)
 
 
