@@ -106,7 +106,7 @@ def redact(text: str) -> str:
 
 
 def with_login(url: str, username: str, password: str) -> str:
-    """``url`` with user and password in it, percent-quoted. An address that already has them keeps its own."""
+    """``url`` with user and password in it, percent-quoted; one that already has them keeps its own."""
     parts = urlsplit(url)
     if not username or "@" in parts.netloc or not parts.netloc:
         return url

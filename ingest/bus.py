@@ -39,7 +39,7 @@ class InProcessBus:
             self._changed.notify()
 
     def take(self, timeout_s: float) -> EncodedFrame | None:
-        """The oldest frame of the camera whose turn it is, or ``None`` after the wait or once closed and empty."""
+        """Oldest frame of the camera whose turn it is; ``None`` after the wait or if closed and empty."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while not self._queues:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from ingest.camera import CameraConfig
 
-VideoPacket = Packet[VideoStream]
+VideoPacket: TypeAlias = "Packet[VideoStream]"
 """An encoded picture: ``pts`` and ``dts`` in ``time_base`` units, ``is_keyframe``, ``bytes(packet)``."""
 
 
