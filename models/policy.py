@@ -19,6 +19,7 @@ class AttendancePolicy:
     required_share: float = 0.8
     min_stretch: timedelta = timedelta(minutes=5)
     class_hour: timedelta = timedelta(minutes=45)
+    class_hour_online: timedelta = timedelta(minutes=30)
     hour_step: float = 0.5
     check_in_before: timedelta = timedelta(minutes=30)
     drain: timedelta = timedelta(seconds=30)
@@ -32,6 +33,7 @@ class FlagPolicy:
     low_turnout_share: float = 0.8
     stranger_after: timedelta = timedelta(minutes=10)
     headcount_tolerance: int = 2
+    headcount_after: timedelta = timedelta(minutes=5)
     camera_down_after: timedelta = timedelta(seconds=30)
     camera_covered_after: timedelta = timedelta(seconds=30)
     camera_frozen_after: timedelta = timedelta(seconds=30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,3 +95,47 @@ def difference(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Int
 def total(intervals: Iterable[Interval]) -> timedelta:
     """Length of the union."""
     return sum((interval.duration for interval in union(intervals)), timedelta())
+
+
+def close_holes(intervals: Iterable[Interval], up_to: timedelta) -> tuple[Interval, ...]:
+    """The union with every inner hole of at most ``up_to`` filled."""
+    closed: list[Interval] = []
+    for interval in union(intervals):
+        if closed and interval.starts_at - closed[-1].ends_at <= up_to:
+            closed[-1] = Interval(closed[-1].starts_at, interval.ends_at)
+        else:
+            closed.append(interval)
+    return tuple(closed)
+
+
+def instant_after(intervals: Iterable[Interval], spent: timedelta) -> datetime | None:
+    """The instant at which ``spent`` of the union has passed; ``None`` where the union is not longer."""
+    for interval in union(intervals):
+        if spent < interval.duration:
+            return interval.starts_at + spent
+        spent -= interval.duration
+    return None
+
+
+class Ruler:
+    """Measures how much of a set of intervals lies between two instants, in logarithmic time."""
+
+    __slots__ = ("_before", "_intervals", "_starts")
+
+    def __init__(self, intervals: Iterable[Interval]) -> None:
+        self._intervals = union(intervals)
+        self._starts = [interval.starts_at for interval in self._intervals]
+        self._before = [timedelta()]
+        for interval in self._intervals:
+            self._before.append(self._before[-1] + interval.duration)
+
+    def between(self, begin: datetime, end: datetime) -> timedelta:
+        """Covered length in ``[begin, end)``; zero where ``end`` is not after ``begin``."""
+        return self._until(end) - self._until(begin) if end > begin else timedelta()
+
+    def _until(self, at: datetime) -> timedelta:
+        index = bisect_right(self._starts, at) - 1
+        if index < 0:
+            return timedelta()
+        current = self._intervals[index]
+        return self._before[index] + (min(at, current.ends_at) - current.starts_at)
