@@ -116,6 +116,12 @@ class VideoInvalid(StreamError):
     code = "video_invalid"
 
 
+class FrameDamaged(StreamError):
+    """One frame cannot be decoded; the stream itself goes on."""
+
+    code = "frame_damaged"
+
+
 class StorageError(RollcallError):
     """Bytes or rows could not be kept."""
 
