@@ -6,7 +6,6 @@ from datetime import timedelta
 from fractions import Fraction
 
 from models.policy import AttendancePolicy
-from models.timeline import difference, total
 from models.timetable import Lesson
 
 
@@ -19,7 +18,7 @@ def planned_hours(lesson: Lesson, policy: AttendancePolicy) -> float:
     """What the timetable says, or else the whole steps that the lesson less its breaks holds."""
     if lesson.planned_hours is not None:
         return lesson.planned_hours
-    return hours_in(total(difference([lesson.interval], lesson.breaks)), lesson, policy)
+    return hours_in(lesson.teaching_time, lesson, policy)
 
 
 def hours_in(time: timedelta, lesson: Lesson, policy: AttendancePolicy) -> float:

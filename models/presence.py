@@ -73,7 +73,7 @@ def room_of(
     """The room as it could be seen. Holes in the coverage of at most one sampling period are no outages:
     nobody would have been looked at in them anyway."""
     whole = [lesson.interval]
-    teaching = difference(whole, lesson.breaks)
+    teaching = lesson.teaching
     covered = intersection(close_holes(coverage, sampling), whole)
     far = timedelta(days=2)
     outside = (
