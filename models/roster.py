@@ -30,13 +30,17 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """Why a row cannot be taken. ``field`` is the column's name; ``code`` is stable."""
+    """Why a row cannot be taken. ``field`` is the column's name; ``code`` is stable; ``message`` is English.
+
+    ``values`` let the same sentence be rendered in another language (models/problem_texts.py).
+    """
 
     line: int
     field: str
     code: str
     message: str
     fatal: bool = True
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,65 @@
+"""Sentences as data: a stable code and named values become a sentence in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
+from string import Formatter
+
+LANGUAGES = ("zh_CN", "en")
+# Asia/Shanghai has kept UTC+8 without summer time since 1992; a fixed offset needs no zone files.
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One sentence in both languages; ``{name}`` stands for a value."""
+
+    zh: str
+    en: str
+
+    def template(self, language: str) -> str:
+        """Chinese for every Chinese locale, English for all others."""
+        return self.zh if language.lower().startswith("zh") else self.en
+
+    def names(self) -> frozenset[str]:
+        """Names of the values that either language uses."""
+        return frozenset(
+            name for text in (self.zh, self.en) for _, name, _, _ in Formatter().parse(text) if name
+        )
+
+
+def render(
+    texts: Mapping[str, Text],
+    code: str,
+    values: Iterable[tuple[str, str]],
+    language: str,
+    zone: tzinfo = SHANGHAI,
+) -> str:
+    """The sentence for ``code``. Values named ``…_at`` are shown as local time, ``…_share`` as per cent.
+
+    An unknown code or a missing value never hides a decision: the code and its values are shown as they are.
+    """
+    given = tuple(values)
+    bare = ", ".join([code, *(f"{name}={value}" for name, value in given)])
+    if code not in texts:
+        return bare
+    shown = {name: _shown(name, value, zone) for name, value in given}
+    try:
+        return texts[code].template(language).format_map(shown)
+    except KeyError:
+        return bare
+
+
+def _shown(name: str, value: str, zone: tzinfo) -> str:
+    try:
+        if name.endswith("_at"):
+            return datetime.fromisoformat(value).astimezone(zone).strftime("%H:%M:%S")
+        if name.endswith("_share"):
+            return f"{float(value) * 100:.0f} %"
+        if name.endswith("_minutes"):
+            return f"{float(value):.1f}".removesuffix(".0")
+    except ValueError:
+        return value
+    return value
