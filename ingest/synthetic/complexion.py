@@ -70,7 +70,12 @@ def _paint_age(easel: Easel, traits: Traits) -> None:
         easel.stroke(under, dark, 0.03, 0.20 * eyes.bag + 0.35 * age * eyes.bag, 0.022)
         for step in range(3):
             lift = (step - 1) * 0.045
-            crow = np.array([(side * (eyes.spacing + 0.21), eyes.level + lift * 0.5), (side * 0.62, eyes.level + lift * 1.6)])
+            crow = np.array(
+                [
+                    (side * (eyes.spacing + 0.21), eyes.level + lift * 0.5),
+                    (side * 0.62, eyes.level + lift * 1.6),
+                ]
+            )
             easel.stroke(crow, dark, 0.008, 0.5 * max(0.0, age - 0.4), 0.006)
     for step in range(3):
         level = -0.38 - 0.09 * step
@@ -85,7 +90,14 @@ def _paint_nose(easel: Easel, traits: Traits) -> None:
     soft = shade(_red(traits.skin.tone), 0.72)
     easel.ellipse((0, tip + 0.075), (skull.nose_width * 0.9, 0.028), soft, 0.55, 0.022)
     for side in (-1, 1):
-        easel.ellipse((side * skull.nose_width * 0.47, tip + 0.038), (0.034, 0.017), shade(dark, 0.4), 0.9, 0.008, 0.35 * side)
+        easel.ellipse(
+            (side * skull.nose_width * 0.47, tip + 0.038),
+            (0.034, 0.017),
+            shade(dark, 0.4),
+            0.9,
+            0.008,
+            0.35 * side,
+        )
         wing = np.array(
             [
                 (side * skull.nose_width * 0.98, tip - 0.055),
@@ -94,7 +106,9 @@ def _paint_nose(easel: Easel, traits: Traits) -> None:
             ]
         )
         easel.stroke(wing, dark, 0.014, 0.55, 0.009)
-        flank = np.array([(side * 0.07, eyes.level + 0.02), (side * (0.05 + skull.nose_width * 0.35), tip - 0.10)])
+        flank = np.array(
+            [(side * 0.07, eyes.level + 0.02), (side * (0.05 + skull.nose_width * 0.35), tip - 0.10)]
+        )
         easel.stroke(flank, soft, 0.035, 0.34, 0.024)
     ridge = np.array([(0, eyes.level + 0.02), (0, tip - 0.03)])
     easel.stroke(ridge, shade(traits.skin.tone, 1.14), 0.035, 0.45, 0.018)
@@ -115,7 +129,9 @@ def _paint_beard(easel: Easel, traits: Traits, rng: np.random.Generator) -> None
     mask = beard_mask(traits)
     if mask is None:
         return
-    strands = cv2.GaussianBlur(rng.normal(0, 1, (SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 0.8, sigmaY=2.2)
+    strands = cv2.GaussianBlur(
+        rng.normal(0, 1, (SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 0.8, sigmaY=2.2
+    )
     strands = strands / max(1e-6, float(strands.std()))
     thin = traits.hair.beard is Beard.STUBBLE
     density = (0.30 if thin else 0.80) * traits.hair.beard_density

@@ -48,13 +48,17 @@ def _paint_brow(easel: Easel, traits: Traits, side: int, rng: np.random.Generato
     line = _curve(side, centre, spine, eyes.brow_tilt)
     thick = eyes.brow_thickness * np.clip(1.25 - 0.55 * (along + 0.35) ** 2 - 0.35 * along, 0.12, 1.2)
     colour = blend(traits.hair.colour, (0.08, 0.09, 0.11), 0.45)
-    base = np.concatenate([line + np.stack([thick * 0, -thick], 1), (line + np.stack([thick * 0, thick], 1))[::-1]])
+    base = np.concatenate(
+        [line + np.stack([thick * 0, -thick], 1), (line + np.stack([thick * 0, thick], 1))[::-1]]
+    )
     easel.polygon(base, colour, 0.35 + 0.45 * eyes.brow_density, 0.010)
     for index in range(0, len(along), 1):
         for _ in range(2):
             foot = line[index] + np.array([0.0, float(rng.uniform(-0.8, 0.9)) * thick[index]])
             lean = np.array([side * (0.02 + 0.02 * (along[index] + 1)), -0.03 * (1 - along[index])])
-            easel.stroke(np.array([foot, foot + lean]), shade(colour, 0.8), 0.004, 0.55 * eyes.brow_density, 0.002)
+            easel.stroke(
+                np.array([foot, foot + lean]), shade(colour, 0.8), 0.004, 0.55 * eyes.brow_density, 0.002
+            )
 
 
 def _lid_curves(traits: Traits, side: int, lids: int) -> tuple[Points, Points]:

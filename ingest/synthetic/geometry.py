@@ -170,9 +170,9 @@ def _hair_cover(traits: Traits, bare: Plane, unit: npt.NDArray[np.float32], long
     ragged = cv2.GaussianBlur(rng.normal(0, 1, (1, COLUMNS)).astype(np.float32), (0, 0), 2.5)
     cover = _smooth_step(line + 0.05 * ragged - y, -0.022, 0.022)
     if hair.style is HairStyle.BALD:
-        return (cover * 0.0 + 0.8 * _smooth_step(side, 1.25, 1.45) * _bump(side * 0, y - 0.05, 1, 0.32)).astype(
-            np.float32
-        )
+        return (
+            cover * 0.0 + 0.8 * _smooth_step(side, 1.25, 1.45) * _bump(side * 0, y - 0.05, 1, 0.32)
+        ).astype(np.float32)
     ear = _bump(side - 1.62, y - 0.14, 0.13, 0.19 * traits.skull.ear_size)
     if hair.style not in _LONG_HAIR:
         cover = cover * (1.0 - _smooth_step(ear, 0.35, 0.6))

@@ -64,7 +64,9 @@ def _temple(traits: Traits, side: int) -> npt.NDArray[np.float64]:
     outer = traits.eyes.spacing + 0.25
     ear = traits.skull.width * 0.98
     start = (side * outer, traits.eyes.level - 0.04, _front(traits) - 0.22 * outer**2)
-    return np.array([start, (side * ear, traits.eyes.level - 0.02, 0.25), (side * ear, traits.eyes.level, 0.0)])
+    return np.array(
+        [start, (side * ear, traits.eyes.level - 0.02, 0.25), (side * ear, traits.eyes.level, 0.0)]
+    )
 
 
 def _project(
