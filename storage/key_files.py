@@ -28,7 +28,7 @@ def create_secret_file(path: Path, content: bytes) -> None:
     _make_key_folder(path.parent)
     temporary = _write_temporary(path, content)
     try:
-        temporary.hardlink_to(path)
+        path.hardlink_to(temporary)
     except FileExistsError:
         raise KeyUnusable(
             "a key file is already there and is never replaced", place=str(path), hint="use the existing key"

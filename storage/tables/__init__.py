@@ -14,7 +14,6 @@ from storage.tables.recognition import (
     NamingRow,
     SightingRow,
     TrackRow,
-    UnknownPersonRow,
 )
 
 __all__ = [
@@ -45,7 +44,6 @@ __all__ = [
     "TemplateRow",
     "TrackRow",
     "TraineeRow",
-    "UnknownPersonRow",
     "UploadRow",
     "UserRow",
     "VerdictRow",

@@ -84,17 +84,6 @@ class NamingRow(Base):
     margin: Mapped[float] = mapped_column(Float)
 
 
-class UnknownPersonRow(Base):
-    __tablename__ = "unknown_people"
-
-    lesson_id: Mapped[str] = mapped_column(ForeignKey("lessons.lesson_id"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(100), primary_key=True)
-    first_seen: Mapped[datetime] = mapped_column(UtcDateTime())
-    last_seen: Mapped[datetime] = mapped_column(UtcDateTime())
-    sightings: Mapped[int] = mapped_column(Integer)
-    best_quality: Mapped[float] = mapped_column(Float)
-
-
 class CalibrationRow(Base):
     __tablename__ = "calibrations"
     __table_args__ = (Index(None, "fingerprint", "created_at"),)
