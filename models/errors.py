@@ -69,9 +69,16 @@ class LessonInvalid(InvalidInput):
 
 
 class PhotoRefused(InvalidInput):
-    """An enrolment photo cannot serve (no face, several faces, small, blurred, someone else's)."""
+    """An enrolment photo cannot serve (no face, several faces, small, blurred, someone else's).
+
+    ``reason`` is the stable name of why: docs/guides/models.md lists them.
+    """
 
     code = "photo_refused"
+
+    def __init__(self, message: str, *, reason: str = "", hint: str = "", place: str = "") -> None:
+        super().__init__(message, hint=hint, place=place)
+        self.reason = reason
 
 
 class StreamError(RollcallError):
