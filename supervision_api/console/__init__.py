@@ -1,0 +1,1 @@
+"""The console: server-rendered pages, their texts in two languages, their static files."""

@@ -1,0 +1,186 @@
+"""What codes are called in the console and in problem documents: code → text of the catalogue.
+
+A code that is missing here is shown as it is, and a test says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from supervision_api.console.i18n import N_, Language
+
+STATUS: Mapping[str, str] = {
+    "PRESENT": N_("Present"),
+    "PARTIAL": N_("Partly present"),
+    "ABSENT": N_("Absent"),
+    "NOT_OBSERVABLE": N_("Not observable"),
+    "EXCUSED": N_("Excused"),
+}
+STATUS_MEANING: Mapping[str, str] = {
+    "PRESENT": N_("Seen for long enough."),
+    "PARTIAL": N_("Seen, but not long enough."),
+    "ABSENT": N_("The camera could see, and the trainee was not there."),
+    "NOT_OBSERVABLE": N_("The camera could not see long enough to say; this is not an absence."),
+    "EXCUSED": N_("On approved leave."),
+}
+MARK: Mapping[str, str] = {
+    "late": N_("Late"),
+    "left_early": N_("Left early"),
+    "absent_in_middle": N_("Away in between"),
+}
+ROLL_STATE: Mapping[str, str] = {
+    "waiting": N_("Not seen yet"),
+    "here": N_("Here"),
+    "away": N_("Out of sight"),
+}
+LESSON_STATE: Mapping[str, str] = {
+    "planned": N_("Planned"),
+    "open": N_("Check-in"),
+    "running": N_("In progress"),
+    "closing": N_("Closing"),
+    "judged": N_("Judged"),
+    "sealed": N_("Sealed"),
+}
+FLAG: Mapping[str, str] = {
+    "absence": N_("Absence"),
+    "late": N_("Late"),
+    "left_early": N_("Left early"),
+    "absent_in_middle": N_("Away in between"),
+    "low_turnout": N_("Low turnout"),
+    "stranger": N_("Unknown person in the lesson"),
+    "headcount_mismatch": N_("Headcount does not match"),
+    "duplicate_identity": N_("One face, two identities"),
+    "camera_down": N_("Camera down"),
+    "camera_covered": N_("Camera covered"),
+    "camera_frozen": N_("Picture frozen"),
+    "footage_gap": N_("Footage missing"),
+    "low_coverage": N_("Low coverage"),
+    "evidence": N_("Evidence check failed"),
+}
+FLAG_STATE: Mapping[str, str] = {"open": N_("Open"), "withdrawn": N_("Withdrawn")}
+CAMERA_STATE: Mapping[str, str] = {
+    "connecting": N_("Connecting"),
+    "recording": N_("Recording"),
+    "waiting": N_("Waiting to reconnect"),
+    "disk_full": N_("Disk full"),
+    "stopped": N_("Stopped"),
+}
+GAP_CAUSE: Mapping[str, str] = {
+    "stream_unreachable": N_("Camera could not be reached"),
+    "stream_lost": N_("Stream was lost"),
+    "stream_stalled": N_("Stream stood still"),
+    "stream_denied": N_("Camera refused the password"),
+    "clock_jump": N_("Camera clock jumped"),
+    "process_restarted": N_("Recorder was restarted"),
+    "disk_full": N_("Disk was full"),
+    "segment_damaged": N_("Segment is damaged"),
+    "recorder_failed": N_("Recorder failed"),
+    "source_ended": N_("Source ended"),
+}
+ROLE: Mapping[str, str] = {
+    "operator": N_("Operator"),
+    "instructor": N_("Instructor"),
+    "supervisor": N_("Supervisor"),
+    "chief": N_("Chief supervisor"),
+    "inspector": N_("Inspector"),
+    "auditor": N_("Auditor"),
+    "administrator": N_("Administrator"),
+    "platform": N_("Platform"),
+}
+CONSENT: Mapping[str, str] = {
+    "unknown": N_("Not recorded"),
+    "given": N_("Given"),
+    "refused": N_("Refused"),
+    "withdrawn": N_("Withdrawn"),
+}
+MANUAL: Mapping[str, str] = {
+    "leave_approved": N_("Approved leave"),
+    "instructor_confirmed": N_("Confirmed by the instructor"),
+}
+CORRECTION_REASON: Mapping[str, str] = {
+    "not_recognised": N_("Was there, not recognised"),
+    "wrong_person": N_("Somebody else was recognised"),
+    "camera_fault": N_("Camera or network fault"),
+    "leave_filed_late": N_("Leave was filed late"),
+    "other": N_("Other (say which)"),
+}
+LEAF: Mapping[str, str] = {
+    "log_opened": N_("Log opened"),
+    "lesson_published": N_("Lesson published"),
+    "lesson_closed": N_("Lesson closed"),
+    "recorder_started": N_("Recorder started"),
+    "recorder_stopped": N_("Recorder stopped"),
+    "segment_closed": N_("Segment closed"),
+    "segment_stored": N_("Segment stored and locked"),
+    "original_stored": N_("Original stored and locked"),
+    "gap": N_("Gap declared"),
+    "coverage": N_("Coverage"),
+    "verdict": N_("Verdict"),
+    "correction": N_("Correction"),
+    "flag": N_("Flag"),
+    "view": N_("Footage viewed"),
+    "export": N_("Export"),
+    "consent": N_("Consent"),
+    "erasure": N_("Erasure"),
+    "enrolment": N_("Enrolment"),
+    "hold": N_("Hold"),
+    "key_rotated": N_("Key rotated"),
+    "purge": N_("Purge"),
+    "heartbeat": N_("Heartbeat"),
+}
+STORE: Mapping[str, str] = {
+    "server-enforced": N_("locked by the storage server"),
+    "os-immutable": N_("locked by the operating system"),
+    "software-only": N_("locked by software only"),
+}
+ERROR: Mapping[str, str] = {
+    "rollcall_error": N_("Something went wrong."),
+    "internal_error": N_("The program made a mistake. It has been logged."),
+    "invalid_input": N_("This cannot be used as it is."),
+    "not_found": N_("This does not exist, or is not yours to see."),
+    "conflict": N_("The state does not allow this, or someone changed it first."),
+    "not_allowed": N_("Your role does not allow this."),
+    "not_authenticated": N_("Please log in."),
+    "roster_invalid": N_("The roster was refused as a whole; nothing was imported."),
+    "lesson_invalid": N_("The lesson contradicts itself."),
+    "photo_refused": N_("This photo cannot be used for enrolment."),
+    "stream_error": N_("The camera's stream failed."),
+    "stream_unsupported": N_("This kind of stream cannot be read."),
+    "stream_unreachable": N_("The camera could not be reached."),
+    "stream_denied": N_("The camera refused the user name or password."),
+    "stream_lost": N_("The stream was lost."),
+    "video_invalid": N_("The file has no usable video."),
+    "storage_error": N_("The data could not be kept."),
+    "disk_full": N_("The disk is full. Nothing was deleted."),
+    "database_busy": N_("The database is busy. Please try again."),
+    "object_locked": N_("This is locked and cannot be changed."),
+    "object_exists": N_("This exists already."),
+    "evidence_broken": N_("An evidence check failed."),
+    "key_unusable": N_("A key file cannot be used."),
+    "weights_unusable": N_("The recognition network's weights cannot be used."),
+    "setting_invalid": N_("A setting has a value that cannot work."),
+    "csrf_refused": N_("This page was open for too long. Load it again and retry."),
+    "precondition_required": N_("Say which version you change (If-Match)."),
+    "precondition_failed": N_("Someone else changed this in the meantime. Load it again."),
+    "range_not_satisfiable": N_("The requested part lies outside the file."),
+    "request_too_large": N_("The upload is too large."),
+    "too_many_attempts": N_("Too many failed attempts. Please wait."),
+    "unsupported_upload": N_("This kind of file is not taken here."),
+    "idempotency_mismatch": N_("The Idempotency-Key was used for another request."),
+}
+
+
+def say(language: Language, table: Mapping[str, str], code: str) -> str:
+    """The text of a code, or the code itself where the table lacks it."""
+    return language.text(table[code]) if code in table else code
+
+
+SHOWS: Mapping[str, str] = {
+    "first_seen": N_("first seen"),
+    "last_seen": N_("last seen"),
+    "best": N_("best view"),
+    "best_view": N_("best view"),
+    "hole_begins": N_("last seen before the absence"),
+    "hole_ends": N_("seen again"),
+    "not_seen": N_("not there"),
+}

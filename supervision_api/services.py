@@ -1,0 +1,103 @@
+"""The seam between the wiring and the web: everything the app needs, as values and ports.
+
+``wiring`` fills a ``Services``; ``create_app(services)`` uses it; tests fill it with small parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.ports import Clock, ObjectReader
+from storage.unit_of_work import Ledger
+from supervision_api.auth_passwords import Passwords
+from supervision_api.live import LiveHub
+from supervision_api.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Values from the settings. ``https``: cookies are Secure, HSTS is sent. ``demo_login``: account and
+    password shown on the log-in page of a demonstration, else ``None``."""
+
+    institution: str = "本机培训机构"
+    origin: str = "rollcall.local/log"
+    default_locale: str = "zh_CN"
+    https: bool = False
+    session_lifetime: timedelta = timedelta(hours=12)
+    request_limit_bytes: int = 1024 * 1024
+    upload_limit_bytes: int = 256 * 1024 * 1024
+    disk_reserve_bytes: int = 512 * 1024 * 1024
+    heartbeat_s: float = 15.0
+    demo_login: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """One thing that must work. ``reason``: a stable code, ``ok`` if all is well; ``detail``: for people."""
+
+    name: str
+    ok: bool
+    reason: str = "ok"
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExaminedPhoto:
+    """A photo that can serve: one face's embedding ``(128,) float32`` (unit: none), quality 0 to 1."""
+
+    embedding: npt.NDArray[np.float32] = field(repr=False)
+    quality: float
+    network: str
+
+
+class PhotoExaminer(Protocol):
+    """Judges enrolment photos: recognition's job, handed in by the wiring. Thread-safe."""
+
+    def examine(self, content: bytes, place: str) -> ExaminedPhoto:
+        """Raises ``PhotoRefused`` naming ``place``: no face, several, small, blurred."""
+        ...
+
+    def same_face(self, photos: Sequence[ExaminedPhoto]) -> Sequence[tuple[int, int]]:
+        """Pairs of indices that show one face so surely that two identities cannot both be true."""
+        ...
+
+
+LessonExporter = Callable[[str, str, Path], None]
+"""Appends the export's leaf and writes the lesson's bundle as a zip file: (lesson id, actor, path)."""
+
+
+def _nobody_cares(lesson_id: str) -> None:
+    """Where no judge runs beside the web."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the app is built from.
+
+    ``ledger``: units of work over database and evidence log. ``readiness``: states of recorder and
+    recogniser. ``attendance_changed``: called with a lesson's id after a manual entry was committed, so that
+    a judged lesson is judged again. ``data_dir``: where footage is written, whose free room is watched.
+    ``workplace``: folder for bundles in work, or the system's own.
+    """
+
+    ledger: Ledger
+    objects: ObjectReader
+    store_capabilities: str
+    photo_examiner: PhotoExaminer
+    export_lesson: LessonExporter
+    live: LiveHub
+    clock: Clock
+    metrics: Metrics
+    passwords: Passwords
+    data_dir: Path
+    web: WebOptions = field(default_factory=WebOptions)
+    readiness: Callable[[], Sequence[Readiness]] = tuple
+    attendance_changed: Callable[[str], None] = _nobody_cares
+    workplace: Path | None = None
