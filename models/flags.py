@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from models.attendance import EvidenceLink, Reason
@@ -46,3 +47,42 @@ class Flag:
     @property
     def identity(self) -> tuple[str, str, str]:
         return (self.kind.value, self.lesson_id, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChanges:
+    """What a new look at a lesson changes: flags to create, to replace, to mark withdrawn; the rest stays."""
+
+    new: tuple[Flag, ...]
+    updated: tuple[Flag, ...]
+    withdrawn: tuple[Flag, ...]
+    kept: tuple[Flag, ...]
+
+    def after(self) -> tuple[Flag, ...]:
+        """All flags as they stand afterwards."""
+        return _ordered((*self.new, *self.updated, *self.withdrawn, *self.kept))
+
+
+def merge_flags(existing: Iterable[Flag], raised: Iterable[Flag], kinds: Collection[FlagKind]) -> FlagChanges:
+    """Brings the flags of one lesson up to date. Same kind, lesson and subject: the same flag, updated, and
+    opened again if it had been withdrawn. An open flag of ``kinds`` (those that were judged this time) whose
+    cause is gone is withdrawn, never deleted. Merging the same twice changes nothing.
+    """
+    before = {flag.identity: flag for flag in existing}
+    now = {flag.identity: flag for flag in raised}
+    new = [flag for identity, flag in now.items() if identity not in before]
+    updated: list[Flag] = []
+    withdrawn: list[Flag] = []
+    kept: list[Flag] = []
+    for identity, flag in before.items():
+        if identity in now:
+            (kept if now[identity] == flag else updated).append(now[identity])
+        elif flag.kind in kinds and flag.state is not FlagState.WITHDRAWN:
+            withdrawn.append(replace(flag, state=FlagState.WITHDRAWN))
+        else:
+            kept.append(flag)
+    return FlagChanges(_ordered(new), _ordered(updated), _ordered(withdrawn), _ordered(kept))
+
+
+def _ordered(flags: Iterable[Flag]) -> tuple[Flag, ...]:
+    return tuple(sorted(flags, key=lambda flag: flag.identity))
