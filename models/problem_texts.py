@@ -87,6 +87,52 @@ PROBLEM_TEXTS: Mapping[str, Text] = MappingProxyType(
             "照片 {photo} 也被第 {other_line} 行使用，每人须用自己的照片",
             "the photo {photo} is used by line {other_line} too; each person needs their own",
         ),
+        "photo_unreadable": Text(
+            "照片 {photo} 无法读取，请检查文件", "the photo {photo} cannot be read; check the file"
+        ),
+        "photo_not_an_image": Text(
+            "{photo} 不是图片，请改用 JPEG 或 PNG", "{photo} is not a picture; use JPEG or PNG"
+        ),
+        "photo_corrupt": Text(
+            "照片 {photo} 已损坏，请重新导出", "the photo {photo} is damaged; export it again"
+        ),
+        "photo_too_large": Text(
+            "照片 {photo} 过大，请缩小", "the photo {photo} is too large; make it smaller"
+        ),
+        "photo_no_face": Text(
+            "照片 {photo} 中没有找到人脸，请用光线充足的正面照",
+            "no face was found on {photo}; use one that looks into the camera, in good light",
+        ),
+        "photo_several_faces": Text(
+            "照片 {photo} 中有多张人脸，请裁剪为本人单独的照片",
+            "several faces were found on {photo}; cut it so that it shows this person alone",
+        ),
+        "photo_small": Text(
+            "照片 {photo} 中的人脸太小，请用人脸宽度不少于 80 像素的照片",
+            "the face on {photo} is too small; use one on which it is at least 80 pixels wide",
+        ),
+        "photo_blurred": Text(
+            "照片 {photo} 模糊，请用清晰的照片", "the photo {photo} is blurred; use a sharp one"
+        ),
+        "photo_low_contrast": Text(
+            "照片 {photo} 对比度过低，请在均匀光线下拍摄",
+            "the photo {photo} has too little contrast; take one in good, even light",
+        ),
+        "photo_badly_lit": Text(
+            "照片 {photo} 过亮或过暗，请重拍", "the photo {photo} is burnt out or dark; take another"
+        ),
+        "photo_turned": Text(
+            "照片 {photo} 中的人没有正对镜头，请用正面照",
+            "the person on {photo} looks away; use a photo that looks into the camera",
+        ),
+        "photo_cut_off": Text(
+            "照片 {photo} 没有拍到整张脸，请重拍",
+            "the photo {photo} does not show the whole face; take another",
+        ),
+        "face_duplicate": Text(
+            "与第 {other_line} 行的照片像是同一个人，请核对两人身份",
+            "shows the same face as line {other_line}; check who they are",
+        ),
         "formula": Text(
             "{column} 以公式字符（= + - @）开头，不予接受；请改为纯文本",
             "{column} starts like a formula (= + - @); write plain text",

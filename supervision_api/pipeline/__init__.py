@@ -1,0 +1,1 @@
+"""The way of the data: recorders, recogniser, attendance, evidence, wired together."""
