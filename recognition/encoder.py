@@ -6,8 +6,6 @@ Embeddings equal ``face_recognition.face_encodings`` to about 2e-7 (bar: 1e-5), 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,10 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import StorageError, WeightsUnusable
+from models.errors import WeightsUnusable
 from models.frame import Detection
 from models.ports import Picture
 from recognition.alignment import DlibAlignment
+from recognition.atomic_files import written_atomically
 from recognition.dlib_network import CHIP_PX, CONVERTER_VERSION, EMBEDDING_SIZE, read_face_network
 from recognition.onnx_session import Network
 from recognition.weights import FACE_ENCODER, FIVE_POINTS, packaged_path
@@ -134,22 +133,6 @@ def _cache_name(prefix: str, content: bytes) -> str:
 
 
 def _keep(content: bytes, folder: Path, prefix: str) -> None:
-    """Writes the cache atomically; two processes that convert at once write the same bytes."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".converting-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(folder / _cache_name(prefix, content))
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as exc:
-        raise StorageError(
-            f"the converted network cannot be kept: {exc.strerror}",
-            place=str(folder),
-            hint="make the cache folder writable or choose another",
-        ) from None
+    """Writes the cache; two processes that convert at once write the same bytes."""
+    with written_atomically(folder / _cache_name(prefix, content)) as partial:
+        partial.write_bytes(content)

@@ -6,15 +6,24 @@ fetching is in ``weights_pull`` and happens only on request.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.util
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from models.errors import NotFound, WeightsUnusable
+from models.errors import InvalidInput, NotFound, WeightsUnusable
+from recognition.atomic_files import written_atomically
+from recognition.onnx_session import open_network
 
 _BLOCK = 1 << 20
+_CUSTOM_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+CUSTOM_FOLDER = "custom"
+"""Inside the weights folder: networks that Rollcall does not know, added by name at the owner's risk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +158,118 @@ def installed_path(folder: Path, model: KnownModel) -> Path | None:
             hint=f"delete it, then `rollcall models pull {model.name}` or `rollcall models add FILE`",
         )
     return path
+
+
+def installed_line(model: KnownModel, folder: Path) -> InstalledModel | None:
+    """The model's line where its file is in the folder and whole, else ``None``."""
+    path = folder / model.file_name
+    if not path.is_file():
+        return None
+    line = _line(model.name, ModelState.READY, path, model)
+    return line if line.sha256 == model.sha256 else None
+
+
+def list_models(*folders: Path) -> tuple[InstalledModel, ...]:
+    """Every known network and every custom one, with what is there of it.
+
+    Args:
+        folders: weights folders, the first that holds a file wins; the packages' files are found by
+            themselves.
+    """
+    known = tuple(_known_line(model, folders) for model in KNOWN_MODELS)
+    custom = tuple(
+        _line(path.stem, ModelState.CUSTOM, path)
+        for folder in folders
+        for path in sorted((folder / CUSTOM_FOLDER).glob("*.onnx"))
+    )
+    return known + custom
+
+
+def _known_line(model: KnownModel, folders: Sequence[Path]) -> InstalledModel:
+    for path in _candidate_paths(model, folders):
+        if path.is_file():
+            line = _line(model.name, ModelState.READY, path, model)
+            if line.sha256 == model.sha256:
+                return line
+            return dataclasses.replace(line, state=ModelState.ALTERED)
+    place = folders[0] / model.file_name if folders else Path(model.file_name)
+    return InstalledModel(
+        model.name, ModelState.MISSING, place, "", model.size_bytes, model.use, model.licence, model.homepage
+    )
+
+
+def _candidate_paths(model: KnownModel, folders: Sequence[Path]) -> Iterator[Path]:
+    if model.package:
+        with suppress(WeightsUnusable):
+            yield packaged_path(model)
+    yield from (folder / model.file_name for folder in folders)
+
+
+def _line(name: str, state: ModelState, path: Path, model: KnownModel | None = None) -> InstalledModel:
+    return InstalledModel(
+        name=name,
+        state=state,
+        path=path,
+        sha256=sha256_of(path),
+        size_bytes=path.stat().st_size,
+        use=model.use if model else "added by hand",
+        licence=model.licence if model else "unknown to Rollcall",
+        homepage=model.homepage if model else "",
+    )
+
+
+def add_model(folder: Path, file: Path, *, custom_name: str | None = None) -> InstalledModel:
+    """Copies a file into the weights folder when its content is that of a known network.
+
+    Args:
+        folder: the weights folder, created when missing.
+        file: the file to add; its name does not matter.
+        custom_name: takes a network that Rollcall does not know, under this name (a–z, 0–9, _ and -).
+
+    Raises:
+        WeightsUnusable: unreadable, or not the content of a known network (without ``custom_name``).
+        InvalidInput: the custom name cannot be a name, is a known network's, or the file is no ONNX.
+        StorageError: the folder cannot be written.
+    """
+    sha256 = sha256_of(file)
+    known = next((model for model in KNOWN_MODELS if model.sha256 == sha256), None)
+    if known is not None and known.package:
+        raise InvalidInput(
+            f"{known.name} comes with the package {known.package}",
+            place=str(file),
+            hint="there is nothing to add",
+        )
+    if known is not None:
+        path = folder / known.file_name
+        _copy(file, path, sha256)
+        return _line(known.name, ModelState.READY, path, known)
+    if custom_name is None:
+        raise WeightsUnusable(
+            f"the SHA-256 {sha256} is not that of a known network",
+            place=str(file),
+            hint="see `rollcall models list`; a network of your own needs --custom NAME",
+        )
+    _check_custom(custom_name, file)
+    path = folder / CUSTOM_FOLDER / f"{custom_name}.onnx"
+    _copy(file, path, sha256)
+    return _line(custom_name, ModelState.CUSTOM, path)
+
+
+def _check_custom(name: str, file: Path) -> None:
+    if not _CUSTOM_NAME.fullmatch(name) or any(model.name == name for model in KNOWN_MODELS):
+        raise InvalidInput(
+            f"{name!r} cannot name a network of your own",
+            hint="use 1 to 40 of a–z, 0–9, _ and -, and no known model's name",
+        )
+    open_network(file)
+
+
+def _copy(source: Path, target: Path, sha256: str) -> None:
+    with written_atomically(target) as partial:
+        digest = hashlib.sha256()
+        with source.open("rb") as reader, partial.open("wb") as writer:
+            while block := reader.read(_BLOCK):
+                digest.update(block)
+                writer.write(block)
+        if digest.hexdigest() != sha256:
+            raise WeightsUnusable("changed while it was copied", place=str(source), hint="try again")
