@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recognition.gallery import Distances
+from recognition.gallery import Distances, RosterShape
 
 _COHORT_PRIOR = 4.0
 """Weight of the calibration's own mean against the trainees of the gallery, in trainees."""
@@ -23,6 +23,12 @@ _COHORT_PRIOR = 4.0
 _AFFINITY_PRIOR = 8.0
 _AFFINITY_SHARE = 0.5
 """How much of a trainee's closeness to the roster carries over to a new face; measured 0.4 to 0.6."""
+
+_SPREAD_PRIOR = 20.0
+"""Weight of the calibration's spread against the roster's own, in trainees."""
+
+_NARROWEST, _WIDEST = 0.6, 1.5
+"""A roster's own spread is believed within these shares of the calibration's."""
 
 _BOUND_SHAPE = 4
 """Order of the soft bound: below half of the bound it takes less than 2 %."""
@@ -68,7 +74,8 @@ class Calibration:
 
     ``genuine``, ``impostor``: contrast of the right trainee and of all others. ``stranger``: mean distance
     of a face to people it does not belong to. ``session``: distance of a frame to the mean of the same
-    person's other frames. ``bound``: no evidence exceeds it (nats), because nothing measured supports more.
+    person's other frames. ``roster_spread``: ``RosterShape.spread`` of
+    the people measured. ``bound``: no evidence exceeds it (nats), because nothing measured supports more.
     ``provenance``: which photos, how many people, in words.
     """
 
@@ -80,6 +87,7 @@ class Calibration:
     people: int
     photos: int
     provenance: str
+    roster_spread: float = 0.0
     bound: float = 16.0
     rates: tuple[ErrorRates, ...] = field(default=(), repr=False)
 
@@ -90,39 +98,40 @@ class Calibration:
         text = ",".join(f"{s.mean:.4f}/{s.sd:.4f}/{s.mean_slope:.4f}/{s.sd_slope:.4f}" for s in numbers)
         return f"calibration[{self.people}x{self.photos};{text}]"
 
-    def expected_stranger(self, distances: Distances, affinity: Distances, frames: float) -> Distances:
+    def expected_stranger(self, distances: Distances, roster: RosterShape, frames: float) -> Distances:
         """Distance a stranger with this picture would have to each trainee, ``(k,)``."""
         prior, spread = self.stranger.at(frames)
         of_face = _without_own(distances, prior)
         # A picture far from everybody (not a face at all) must not make a far trainee look near.
         of_face = np.minimum(of_face, prior + spread)
-        return np.asarray(of_face + _AFFINITY_SHARE * _centred(affinity), dtype=np.float64)
+        return np.asarray(of_face + _AFFINITY_SHARE * _centred(roster.affinity), dtype=np.float64)
 
-    def evidence(self, distances: Distances, affinity: Distances, frames: float = 1.0) -> Distances:
+    def evidence(self, distances: Distances, roster: RosterShape, frames: float = 1.0) -> Distances:
         """Log-likelihood ratio of each trainee against *stranger*, ``(k,)``, nats.
 
-        Falls smoothly and monotonically with the distance; bounded by ``bound`` on both sides.
+        Falls smoothly and monotonically with a trainee's distance; bounded by ``bound`` on both sides.
 
         Args:
             distances: ``(k,)`` distances of one face (or of the mean over a track) to each trainee.
-            affinity: ``(k,)`` the gallery's own, see ``Gallery.affinity``.
+            roster: of the gallery that gave the distances.
             frames: how many independent frames the embedding averages.
         """
         if not len(distances):
             return np.empty(0)
-        contrast = distances - self.expected_stranger(distances, affinity, frames)
-        cohort = max(0, len(distances) - 2)
-        return self.contrast_evidence(contrast, frames, cohort)
+        contrast = distances - self.expected_stranger(distances, roster, frames)
+        return self.contrast_evidence(contrast, frames, len(distances), roster.spread)
 
-    def contrast_evidence(self, contrast: Distances, frames: float, cohort: int) -> Distances:
-        """Log-likelihood ratio of contrasts; ``cohort``: how many other trainees stood for strangers."""
-        genuine_mean, genuine_sd = self.genuine.at(frames)
-        impostor_mean, impostor_sd = self.impostor.at(frames)
+    def contrast_evidence(
+        self, contrast: Distances, frames: float, trainees: int, roster_spread: float
+    ) -> Distances:
+        """Log-likelihood ratio of contrasts in a roster of so many trainees and such a spread, nats."""
+        genuine = _upper_side(contrast, *self.genuine.at(frames))
+        mean, sd = self.impostor.at(frames)
+        sd *= self._roster_scale(trainees, roster_spread)
         # With few other trainees the stranger's expected distance is itself uncertain.
+        cohort = max(0, trainees - 2)
         unsure = self.stranger.at(frames)[1] ** 2 / (1.0 + cohort / _COHORT_PRIOR)
-        impostor_sd = math.sqrt(impostor_sd**2 + unsure)
-        genuine = _upper_side(contrast, genuine_mean, genuine_sd)
-        impostor = _lower_side(contrast, impostor_mean, impostor_sd)
+        impostor = _lower_side(contrast, mean, math.sqrt(sd**2 + unsure))
         return self._bounded(genuine - impostor)
 
     def same_person(self, distance: float, stranger_distance: float, frames: float = 1.0) -> float:
@@ -133,14 +142,26 @@ class Calibration:
             stranger_distance: what another person of this room would have there.
             frames: how many independent frames the track's mean averages.
         """
+        usual = self.stranger.at(frames)[0]
+        other = min(stranger_distance, usual)
+        # Where all people lie close together, one person's frames do as well.
+        scale = other / usual
         mean, sd = self.session.at(frames)
-        other = self.stranger.at(frames)
-        middle = min(stranger_distance, other[0])
-        # In a roster that lies close together the same person's frames do as well.
-        mean = min(mean, 0.6 * middle)
-        genuine = _upper_side(np.array([distance]), mean, sd)
-        impostor = _lower_side(np.array([distance]), middle, other[1])
+        genuine = _upper_side(np.array([distance]), mean * scale, sd * scale)
+        impostor = _lower_side(np.array([distance]), other, self.impostor.at(frames)[1] * scale)
         return float(self._bounded(genuine - impostor)[0])
+
+    def stranger_distance(self, distances: Distances) -> float:
+        """What another person of this room would have: mean distance of one face to the roster, shrunk."""
+        prior = self.stranger.at(1.0)[0]
+        return float(_without_own(distances, prior).max()) if len(distances) else prior
+
+    def _roster_scale(self, trainees: int, roster_spread: float) -> float:
+        """Spread of this roster against that of the calibration, shrunk towards 1."""
+        if not math.isfinite(roster_spread) or self.roster_spread <= 0.0:
+            return 1.0
+        measured = min(_WIDEST, max(_NARROWEST, roster_spread / self.roster_spread))
+        return (measured * trainees + _SPREAD_PRIOR) / (trainees + _SPREAD_PRIOR)
 
     def _bounded(self, llr: Distances) -> Distances:
         squeezed = llr / (1.0 + (np.abs(llr) / self.bound) ** _BOUND_SHAPE) ** (1.0 / _BOUND_SHAPE)

@@ -48,12 +48,12 @@ ENROLMENT = "enrolment"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Trial:
-    """Contrasts of one simulated lesson: ``(k,)`` genuine, ``(k, k - 1)`` impostor, people's groups."""
+    """Contrasts of one simulated lesson: ``(k,)`` genuine, ``(k, k - 1)`` impostor."""
 
     frames: int
     genuine: Distances
     impostor: Distances
-    strangers: Distances
+    roster_spread: float
     people: tuple[str, ...]
 
 
@@ -97,7 +97,12 @@ def calibrate_faces(
         provenance=provenance,
     )
     trials = list(_trials(index, draft, random))
-    fitted = replace(draft, genuine=_fit_genuine(trials), impostor=_fit_impostor(trials))
+    fitted = replace(
+        draft,
+        genuine=_fit_genuine(trials),
+        impostor=_fit_impostor(trials),
+        roster_spread=float(np.mean([trial.roster_spread for trial in trials])),
+    )
     groups = {face.person: face.group for face in faces}
     return replace(fitted, rates=tuple(_rates(trials, fitted, groups)))
 
@@ -134,8 +139,8 @@ class _Index:
             others = sorted(set(probes) - {enrolled})
             if len(others) >= frames:
                 drawn = random.choice(others, size=frames, replace=False)
-                mean = np.mean([probes[str(name)] for name in drawn], axis=0, dtype=np.float32)
-                yield person, enrolment[enrolled], mean
+                mean = np.stack([probes[str(name)] for name in drawn]).mean(0)
+                yield person, enrolment[enrolled], np.asarray(mean, dtype=np.float32)
 
 
 def _stranger_spread(index: _Index, random: np.random.Generator) -> Spread:
@@ -187,16 +192,17 @@ def _trial(
     gallery = build_gallery([Template(person, enrolled, "") for person, enrolled, _ in drawn], "")
     size = gallery.size
     contrasts = np.empty((size, size))
-    strangers = np.empty(size)
     for row, (_, _, probe) in enumerate(drawn):
         distances = gallery.distances(probe)
-        contrasts[row] = distances - draft.expected_stranger(distances, gallery.affinity, frames)
-        # The same face with its own person taken off the roster: the best a stranger would get.
-        rest = np.delete(np.arange(size), row)
-        expected = draft.expected_stranger(distances[rest], gallery.affinity[rest], frames)
-        strangers[row] = (distances[rest] - expected).min()
+        contrasts[row] = distances - draft.expected_stranger(distances, gallery.shape, frames)
     own = np.eye(size, dtype=bool)
-    return _Trial(frames, contrasts[own], contrasts[~own].reshape(size, size - 1), strangers, gallery.trainees)
+    return _Trial(
+        frames,
+        contrasts[own],
+        contrasts[~own].reshape(size, size - 1),
+        gallery.shape.spread,
+        gallery.trainees,
+    )
 
 
 def _fit_genuine(trials: Sequence[_Trial]) -> Spread:
@@ -261,7 +267,7 @@ def _evidence_of(
         if trial.frames != frames:
             continue
         chosen = np.array([name in ("all", groups.get(person, "")) for person in trial.people])
-        cohort = len(trial.people) - 2
-        genuine.append(calibration.contrast_evidence(trial.genuine[chosen], frames, cohort))
-        impostor.append(calibration.contrast_evidence(trial.impostor[chosen].ravel(), frames, cohort))
+        roster = (frames, len(trial.people), trial.roster_spread)
+        genuine.append(calibration.contrast_evidence(trial.genuine[chosen], *roster))
+        impostor.append(calibration.contrast_evidence(trial.impostor[chosen].ravel(), *roster))
     return np.concatenate(genuine), np.concatenate(impostor)

@@ -15,6 +15,9 @@ from models.errors import InvalidInput
 
 EMBEDDING_SIZE = 128
 
+_SPREAD_FROM = 8
+"""Trainees (28 pairs) from which the spread of a roster can be estimated."""
+
 Vectors = npt.NDArray[np.float32]
 """(n, 128) float32, unit: none."""
 
@@ -42,23 +45,43 @@ def pairwise_distances(left: npt.NDArray[np.floating], right: npt.NDArray[np.flo
     a = np.asarray(left, dtype=np.float64)
     b = np.asarray(right, dtype=np.float64)
     squared = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2.0 * (a @ b.T)
-    return np.sqrt(np.maximum(squared, 0.0))
+    return np.asarray(np.sqrt(np.maximum(squared, 0.0)), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RosterShape:
+    """How close the faces of a roster lie to each other.
+
+    ``affinity``: (k,) mean distance of each trainee to the others: a blurred enrolment photo lies close to
+    everybody, and a near-hit on it means less. ``spread``: standard deviation of the distances between
+    trainees once affinities are taken out. NaN where there are too few trainees to tell.
+    """
+
+    affinity: Distances
+    spread: float
+
+    @property
+    def mean(self) -> float:
+        """Mean distance between two trainees; NaN where there are none."""
+        return float(self.affinity.mean()) if len(self.affinity) else float("nan")
+
+    def without(self, position: int) -> RosterShape:
+        """The shape with one trainee taken off (the others' means are left as they are)."""
+        return RosterShape(np.delete(self.affinity, position), self.spread)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gallery:
     """Templates of one lesson.
 
-    ``matrix``: (n, 128) float32, all templates. ``owner``: (n,) index into ``trainees``. ``affinity``: (k,)
-    how close each trainee lies to the others on average: a blurred enrolment photo lies close to everybody,
-    and a near-hit on it means less.
+    ``matrix``: (n, 128) float32, all templates. ``owner``: (n,) index into ``trainees``.
     """
 
     trainees: tuple[str, ...]
     matrix: Vectors
     owner: npt.NDArray[np.intp]
     fingerprint: str
-    affinity: Distances = field(repr=False)
+    shape: RosterShape = field(repr=False)
 
     @property
     def size(self) -> int:
@@ -69,7 +92,8 @@ class Gallery:
         """Distance of one embedding to each trainee's nearest template, ``(k,)``."""
         if not self.trainees:
             return np.empty(0)
-        return _per_trainee(pairwise_distances(probe[None, :], self.matrix), self.owner, self.size)[0]
+        nearest = _per_trainee(pairwise_distances(probe[None, :], self.matrix), self.owner, self.size)
+        return np.asarray(nearest[0], dtype=np.float64)
 
     def position(self, trainee: str) -> int:
         """Index of a trainee in ``trainees``.
@@ -102,7 +126,7 @@ def build_gallery(templates: Iterable[Template], fingerprint: str) -> Gallery:
         rows.append(np.asarray(template.embedding, dtype=np.float32))
     matrix = np.stack(rows) if rows else np.empty((0, EMBEDDING_SIZE), dtype=np.float32)
     owner = np.array(owners, dtype=np.intp)
-    return Gallery(tuple(index), matrix, owner, fingerprint, _affinity(matrix, owner, len(index)))
+    return Gallery(tuple(index), matrix, owner, fingerprint, _roster_shape(matrix, owner, len(index)))
 
 
 def with_template(gallery: Gallery, template: Template) -> Gallery:
@@ -134,10 +158,14 @@ def _per_trainee(distances: Distances, owner: npt.NDArray[np.intp], size: int) -
     return nearest
 
 
-def _affinity(matrix: Vectors, owner: npt.NDArray[np.intp], size: int) -> Distances:
-    """Mean distance of each trainee to the others' templates, ``(k,)``; NaN where there are no others."""
+def _roster_shape(matrix: Vectors, owner: npt.NDArray[np.intp], size: int) -> RosterShape:
     if size < 2:
-        return np.full(size, np.nan)
+        return RosterShape(np.full(size, np.nan), float("nan"))
     nearest = _per_trainee(pairwise_distances(matrix, matrix), owner, size)
     others = owner[:, None] != np.arange(size)[None, :]
-    return np.asarray(np.where(others, nearest, 0.0).sum(0) / others.sum(0), dtype=np.float64)
+    affinity = np.asarray(np.where(others, nearest, 0.0).sum(0) / others.sum(0), dtype=np.float64)
+    if size < _SPREAD_FROM:
+        return RosterShape(affinity, float("nan"))
+    # A distance is the sum of both sides' closeness and a rest; the rest is what makes look-alikes.
+    expected = affinity[owner][:, None] + affinity[None, :] - affinity.mean()
+    return RosterShape(affinity, float((nearest - expected)[others].std()))
