@@ -21,6 +21,9 @@ class Shows(StrEnum):
     HOLE_BEGINS = "hole_begins"
     HOLE_ENDS = "hole_ends"
     NOT_SEEN = "not_seen"
+    HEADCOUNT = "headcount"
+    BEGINS = "begins"
+    ENDS = "ends"
 
 
 def evidence_for(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from models.attendance import EvidenceLink, Reason
+from models.attendance_evidence import Shows
 from models.coverage import COVERED, FROZEN
 from models.flag_facts import LessonFacts
 from models.flags import Flag, FlagKind
@@ -90,9 +91,9 @@ def _stretches(
         *extra,
     )
     links = tuple(
-        EvidenceLink(shows, at, camera_id, 0.0)
+        EvidenceLink(shows.value, at, camera_id, 0.0)
         for stretch in long
-        for shows, at in (("begins", stretch.starts_at), ("ends", stretch.ends_at))
+        for shows, at in ((Shows.BEGINS, stretch.starts_at), (Shows.ENDS, stretch.ends_at))
     )
     reasons = (Reason(kind.value, values),)
     lesson_id, version = facts.lesson.lesson_id, facts.policy.version

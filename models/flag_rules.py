@@ -7,6 +7,7 @@ from itertools import groupby
 from statistics import median
 
 from models.attendance import EvidenceLink, Mark, Presence, Reason, Status
+from models.attendance_evidence import Shows
 from models.camera_rules import camera_flags
 from models.correction import Standing
 from models.flag_facts import Headcount, LessonFacts, SameFace
@@ -42,10 +43,10 @@ _KIND_OF_MARK = {
 }
 # What of a verdict's evidence supports which flag.
 _SHOWN_FOR = {
-    FlagKind.ABSENCE: ("first_seen", "last_seen", "not_seen"),
-    FlagKind.LATE: ("first_seen", "not_seen"),
-    FlagKind.LEFT_EARLY: ("last_seen", "not_seen"),
-    FlagKind.ABSENT_IN_MIDDLE: ("hole_begins", "hole_ends", "not_seen"),
+    FlagKind.ABSENCE: (Shows.FIRST_SEEN, Shows.LAST_SEEN, Shows.NOT_SEEN),
+    FlagKind.LATE: (Shows.FIRST_SEEN, Shows.NOT_SEEN),
+    FlagKind.LEFT_EARLY: (Shows.LAST_SEEN, Shows.NOT_SEEN),
+    FlagKind.ABSENT_IN_MIDDLE: (Shows.HOLE_BEGINS, Shows.HOLE_ENDS, Shows.NOT_SEEN),
 }
 
 
@@ -143,8 +144,8 @@ def _strangers(facts: LessonFacts) -> Iterator[Flag]:
 
 def _ends(seen: tuple[Presence, ...]) -> tuple[EvidenceLink, ...]:
     best = max(seen, key=lambda one: (one.score, -one.at.timestamp(), one.camera_id))
-    linked = {"first_seen": seen[0], "best": best, "last_seen": seen[-1]}
-    return tuple(EvidenceLink(shows, one.at, one.camera_id, one.score) for shows, one in linked.items())
+    linked = {Shows.FIRST_SEEN: seen[0], Shows.BEST: best, Shows.LAST_SEEN: seen[-1]}
+    return tuple(EvidenceLink(shows.value, one.at, one.camera_id, one.score) for shows, one in linked.items())
 
 
 def _headcount(facts: LessonFacts) -> Iterator[Flag]:
@@ -166,7 +167,7 @@ def _headcount(facts: LessonFacts) -> Iterator[Flag]:
         ("seen_at", instant_value(middle.at)),
         ("over_minutes", minutes_value(facts.policy.flags.headcount_after)),
     )
-    link = EvidenceLink("headcount", middle.at, middle.camera_id, 0.0)
+    link = EvidenceLink(Shows.HEADCOUNT.value, middle.at, middle.camera_id, 0.0)
     yield _flag(facts, FlagKind.HEADCOUNT_MISMATCH, "", [Reason("headcount_mismatch", values)], [link])
 
 

@@ -85,7 +85,7 @@ def take_roll(
     window: timedelta,
     coverage: Sequence[Interval],
 ) -> RollCall:
-    """The roll at one instant, from sightings within ± ``window``. ``presences``: by trainee code; everyone on
+    """The roll at one instant, from sightings within ± ``window``. ``presences``: by trainee code, all of
     the roster, empty where there are none."""
     seen = {
         code for code, sightings in presences.items() if any(abs(one.at - at) <= window for one in sightings)
