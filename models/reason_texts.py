@@ -144,6 +144,6 @@ FLAG_TEXTS: Mapping[str, Text] = MappingProxyType(
 REASON_TEXTS: Mapping[str, Text] = MappingProxyType({**VERDICT_TEXTS, **FLAG_TEXTS})
 
 
-def reason_text(reason: Reason, language: str, zone: tzinfo = SHANGHAI) -> str:
+def render_reason(reason: Reason, language: str, zone: tzinfo = SHANGHAI) -> str:
     """The sentence for a reason; instants are shown in ``zone``."""
     return render(REASON_TEXTS, reason.code, reason.values, language, zone)
