@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from types import MappingProxyType
 
-from models.attendance import Reason
+from models.attendance import Mark, Reason, Status
+from models.label_texts import MARK_LABELS, STATUS_LABELS
 from models.texts import SHANGHAI, Text, render
 
 VERDICT_TEXTS: Mapping[str, Text] = MappingProxyType(
@@ -147,3 +148,13 @@ REASON_TEXTS: Mapping[str, Text] = MappingProxyType({**VERDICT_TEXTS, **FLAG_TEX
 def render_reason(reason: Reason, language: str, zone: tzinfo = SHANGHAI) -> str:
     """The sentence for a reason; instants are shown in ``zone``."""
     return render(REASON_TEXTS, reason.code, reason.values, language, zone)
+
+
+def status_text(status: Status, language: str) -> str:
+    """The short name of a status."""
+    return STATUS_LABELS[status].template(language)
+
+
+def mark_text(mark: Mark, language: str) -> str:
+    """The short name of a mark."""
+    return MARK_LABELS[mark].template(language)
