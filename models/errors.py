@@ -10,6 +10,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def _rebuilt(
+    kind: type[RollcallError], arguments: tuple[object, ...], state: dict[str, object]
+) -> RollcallError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
+
+
 class RollcallError(Exception):
     """Root of all errors that a user may meet."""
 
@@ -20,6 +29,10 @@ class RollcallError(Exception):
         self.message = message
         self.hint = hint
         self.place = place
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process borders; their arguments are keyword-only, which plain pickling forgets."""
+        return (_rebuilt, (type(self), self.args, self.__dict__.copy()))
 
     def __str__(self) -> str:
         head = f"{self.place}: {self.message}" if self.place else self.message
@@ -181,3 +194,9 @@ class SettingInvalid(RollcallError):
     """A setting has a value that cannot work."""
 
     code = "setting_invalid"
+
+
+class RecogniserGone(RollcallError):
+    """The recogniser's process ended or hung; it is started again by itself."""
+
+    code = "recogniser_gone"

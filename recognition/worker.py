@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from models.errors import Conflict, FrameDamaged, NotFound
 from models.frame import EncodedFrame, FrameJudgement
 from models.policy import RecognitionPolicy
-from models.ports import Detector, Encoder
+from models.ports import Detector, Encoder, Picture
 from recognition.calibration import Calibration
 from recognition.camera_view import Networks
 from recognition.decode import decoded_picture
@@ -78,13 +78,17 @@ class RecognitionWorker:
             NotFound: its lesson is not open.
             StreamUnsupported: a codec without decoder.
         """
+        return self.judge_with_picture(frame)[0]
+
+    def judge_with_picture(self, frame: EncodedFrame) -> tuple[FrameJudgement, Picture | None]:
+        """The same, and the decoded picture (``None`` where it is damaged) for those who show it."""
         room = self._room(frame.lesson_id)
         try:
             picture = decoded_picture(frame)
         except FrameDamaged:
             room.counts["frames_damaged"] += 1
-            return self._damaged(frame)
-        return room.judge(frame, picture, self.model)
+            return self._damaged(frame), None
+        return room.judge(frame, picture, self.model), picture
 
     def desired_sampling(self, lesson_id: str, camera_id: str, at: datetime) -> timedelta:
         """How often this camera should be sampled from now on.
