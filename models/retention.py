@@ -1,0 +1,40 @@
+"""How long footage and archives are kept: calendar years after the day they speak of.
+
+Source: Heze measures (2024), articles 15 and 19: five years. A retention ends with a calendar day where the
+training took place, never after "5 × 365 days": leap years must not shorten it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from models.errors import InvalidInput
+
+ZONE = "Asia/Shanghai"
+YEARS = 5
+
+
+def last_kept_day(ends_at: datetime, years: int = YEARS, zone: str = ZONE) -> date:
+    """The last day on which footage of something that ended at ``ends_at`` is still kept.
+
+    29 February has no like in most years; its footage is kept through 1 March, not one day less.
+
+    Raises:
+        InvalidInput: a naive instant, or less than a year.
+    """
+    if ends_at.tzinfo is None:
+        raise InvalidInput("a retention counts from an instant with a zone", place="ends_at")
+    if years < 1:
+        raise InvalidInput(f"a retention of {years} years", place="retention_years", hint="at least 1")
+    day = ends_at.astimezone(ZoneInfo(zone)).date()
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
+def retain_until(ends_at: datetime, years: int = YEARS, zone: str = ZONE) -> datetime:
+    """The first instant (UTC) at which it may be removed: midnight, there, after the last kept day."""
+    after = last_kept_day(ends_at, years, zone) + timedelta(days=1)
+    return datetime.combine(after, time(), ZoneInfo(zone)).astimezone(UTC)
