@@ -101,13 +101,20 @@ def confirmed(room: Room, manual: Iterable[ManualEntry]) -> tuple[Interval, ...]
 
 def attended(room: Room, instants: Iterable[datetime], vouched: Sequence[Interval] = ()) -> Attended:
     """Stays, presence and doubt of one person, seen at ``instants`` and vouched for over intervals."""
-    stays = stays_of(room, instants, vouched)
-    half = room.reach
-    stretches = [Interval(stay.first - half, stay.last + half) for stay in stays]
+    sightings = frozenset(instants)
+    stays = stays_of(room, sightings, vouched)
+    stretches = [_stretch(stay, sightings, room.reach) for stay in stays]
     present = intersection([*stretches, *vouched], room.teaching)
     unobserved = difference(difference(room.teaching, room.covered), present)
     doubtful = difference(intersection(_doubt(room, stays), room.teaching), present)
     return Attended(stays, present, unobserved, doubtful)
+
+
+def _stretch(stay: Stay, sightings: frozenset[datetime], reach: timedelta) -> Interval:
+    """A sighting at an end reaches half a sampling period beyond; a person's word says its own bounds."""
+    begin = stay.first - reach if stay.first in sightings else stay.first
+    end = stay.last + reach if stay.last in sightings else stay.last
+    return Interval(begin, end)
 
 
 def stays_of(room: Room, instants: Iterable[datetime], vouched: Sequence[Interval] = ()) -> tuple[Stay, ...]:
