@@ -7,8 +7,10 @@ Cutting the chip from YuNet's five points instead was measured and rejected: doc
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import cv2
 import dlib
 import numpy as np
 
@@ -40,13 +42,29 @@ class DlibAlignment:
                 hint="reinstall the package face_recognition_models",
             ) from None
 
-    def chip(self, rgb: Picture, detection: Detection) -> Picture:
-        """``(150, 150, 3) uint8`` RGB. ``rgb``: the picture in RGB order."""
-        landmarks = self._predictor(rgb, _rectangle(detection.box))
+    def chip(self, picture: Picture, detection: Detection) -> Picture:
+        """``(150, 150, 3) uint8`` RGB. ``picture`` is BGR."""
+        box = detection.box
+        left, top, right, bottom = _surroundings(picture, box)
+        # Only what the chip can show changes its colour order: a 4K picture would cost more than the face.
+        rgb = np.asarray(cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        x, y = round(box.x) - left, round(box.y) - top
+        # dlib's rectangles include their last row and column.
+        rectangle = dlib.rectangle(x, y, x + round(box.width) - 1, y + round(box.height) - 1)
+        landmarks = self._predictor(rgb, rectangle)
         return np.asarray(dlib.get_face_chip(rgb, landmarks, CHIP_PX, CHIP_PADDING))
 
 
-def _rectangle(box: Box) -> dlib.rectangle:
-    """dlib's rectangles include their last row and column."""
-    left, top = round(box.x), round(box.y)
-    return dlib.rectangle(left, top, left + round(box.width) - 1, top + round(box.height) - 1)
+def _surroundings(picture: Picture, box: Box) -> tuple[int, int, int, int]:
+    """The box and as much again on every side, cut to the picture: left, top, right, bottom.
+
+    A chip reaches about half of the box beyond it, so none differs from one cut out of the whole picture. A
+    box outside the picture keeps one pixel, and gives a chip of nothing.
+    """
+    height, width = picture.shape[:2]
+    margin = max(1.0, box.width, box.height)
+    left = min(max(0, math.floor(box.x - margin)), width - 1)
+    top = min(max(0, math.floor(box.y - margin)), height - 1)
+    right = max(left + 1, min(width, math.ceil(box.x + box.width + margin)))
+    bottom = max(top + 1, min(height, math.ceil(box.y + box.height + margin)))
+    return left, top, right, bottom

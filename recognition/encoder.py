@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -47,8 +46,7 @@ class FaceRecognitionEncoder:
         """Aligned faces, ``(n, 150, 150, 3) uint8`` RGB. ``picture`` is BGR."""
         if not detections:
             return np.empty((0, CHIP_PX, CHIP_PX, 3), dtype=np.uint8)
-        rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        return np.stack([self._alignment.chip(rgb, detection) for detection in detections])
+        return np.stack([self._alignment.chip(picture, detection) for detection in detections])
 
     def encode_chips(self, chips: Picture) -> npt.NDArray[np.float32]:
         """Embeddings of aligned faces, ``(n, 128) float32``."""
