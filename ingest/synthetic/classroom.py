@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.synthetic.bodies import draw_body, draw_hand, draw_photo
+from ingest.synthetic.enrolment import portrait
 from ingest.synthetic.features import Expression
 from ingest.synthetic.heads import Light, Sprite
 from ingest.synthetic.layout import Seat, lay_out
-from ingest.synthetic.motion import Bearing, Demeanour
+from ingest.synthetic.motion import Demeanour
 from ingest.synthetic.room import Picture, draw_desks, draw_room
 from ingest.synthetic.script import Event, EventKind, Scenario
 from ingest.synthetic.sprites import Wardrobe, paste
@@ -119,15 +120,14 @@ class ClassroomCamera:
                 at = np.array([seat.x - hand.shape[1] / 2, seat.y - 0.05 * seat.unit_px]) + jitter
                 paste(canvas, hand, int(at[0]), int(at[1]))
             elif event.kind is EventKind.PHOTO and event.cast is not None:
-                head = self._wardrobe.sprite(event.cast, seat.size_px, 0, 0, Expression())
-                photo = draw_photo(head, seat.unit_px)
+                photo = draw_photo(portrait(self._wardrobe.traits(event.cast)), seat.unit_px)
                 at = np.array([seat.x - photo.shape[1] / 2, seat.y - photo.shape[0] * 0.45]) + jitter
                 paste(canvas, photo, int(at[0]), int(at[1]))
 
     def _body(self, cast: int, size_px: int, unit_px: float) -> tuple[Sprite, tuple[int, int]]:
         key = (cast, size_px)
         if key not in self._bodies:
-            self._bodies[key] = draw_body(self._wardrobe.traits(cast), unit_px, length=3.4)
+            self._bodies[key] = draw_body(self._wardrobe.traits(cast), unit_px, length=3.0)
         return self._bodies[key]
 
     def _draw_figure(

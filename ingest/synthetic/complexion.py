@@ -96,7 +96,7 @@ def _paint_nose(easel: Easel, traits: Traits) -> None:
             shade(dark, 0.4),
             0.9,
             0.008,
-            0.35 * side,
+            turn=0.35 * side,
         )
         wing = np.array(
             [
@@ -129,14 +129,13 @@ def _paint_beard(easel: Easel, traits: Traits, rng: np.random.Generator) -> None
     mask = beard_mask(traits)
     if mask is None:
         return
-    strands = cv2.GaussianBlur(
-        rng.normal(0, 1, (SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 0.8, sigmaY=2.2
-    )
-    strands = strands / max(1e-6, float(strands.std()))
+    noise = rng.normal(0, 1, (SIDE_PX, SIDE_PX)).astype(np.float32)
+    strands = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.8, sigmaY=2.2), np.float32)
+    strands = strands / np.float32(max(1e-6, float(strands.std())))
     thin = traits.hair.beard is Beard.STUBBLE
     density = (0.30 if thin else 0.80) * traits.hair.beard_density
     cover = np.clip(mask * (density + 0.22 * strands * mask), 0.0, 0.97)
-    easel.masked(cover.astype(np.float32), shade(traits.hair.colour, 1.15))
+    easel.masked(np.asarray(cover, np.float32), shade(traits.hair.colour, 1.15))
 
 
 def beard_mask(traits: Traits) -> Mask | None:

@@ -41,6 +41,7 @@ class Easel:
         colour: Colour,
         opacity: float = 1.0,
         blur: float = 0.0,
+        *,
         turn: float = 0.0,
     ) -> None:
         """Fill an ellipse turned by ``turn`` radians."""
@@ -67,9 +68,9 @@ class Easel:
             cv2.polylines(mask, [fixed], False, 255, thickness, cv2.LINE_AA, _SHIFT)
         else:
             cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SHIFT)
-        cover = mask.astype(np.float32) * np.float32(opacity / 255.0)
+        cover = np.asarray(mask * np.float32(opacity / 255.0), np.float32)
         if soft > 0.3:
-            cover = cv2.GaussianBlur(cover, (0, 0), soft)
+            cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), soft), np.float32)
         area = self.paint[low[1] : high[1], low[0] : high[0]]
         area += (np.asarray(colour, np.float32) - area) * cover[..., None]
 

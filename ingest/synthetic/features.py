@@ -35,7 +35,7 @@ def paint_features(skin: Easel, traits: Traits, expression: Expression) -> Easel
 def _curve(side: int, centre: tuple[float, float], shape: Points, tilt: float) -> Points:
     """Mirror and tilt an outline given from the inner (-1) to the outer (+1) corner."""
     turned = np.stack([shape[:, 0], shape[:, 1] - shape[:, 0] * tilt], axis=1)
-    return turned * np.array([side, 1.0]) + np.asarray(centre)
+    return np.asarray(turned * np.array([side, 1.0]) + np.asarray(centre), np.float64)
 
 
 def _paint_brow(easel: Easel, traits: Traits, side: int, rng: np.random.Generator) -> None:

@@ -19,8 +19,8 @@ Plane = npt.NDArray[np.float32]
 """(height, width) float32."""
 
 ROWS = 288
-COLUMNS = 432
-LONGITUDE_SPAN = np.float32(np.deg2rad(270.0))
+COLUMNS = 576
+LONGITUDE_SPAN = np.float32(2 * np.pi)
 LATITUDE_SPAN = np.float32(np.pi)
 
 _LONG_HAIR = (HairStyle.BOB, HairStyle.LONG)
@@ -59,7 +59,7 @@ def shape_head(traits: Traits) -> HeadShape:
     hair = _hair_cover(traits, bare, unit, longitude)
     volume = 0.015 if traits.hair.style in _NO_HAIR else 0.03 + traits.hair.volume
     crown = np.clip(0.60 - unit[..., 1], 0.22, 1.3)
-    radius = (bare + cv2.GaussianBlur(hair, (0, 0), 2.2) * volume * crown).astype(np.float32)
+    radius = (bare + cv2.GaussianBlur(hair, (0, 0), 6.0) * volume * crown).astype(np.float32)
     points = unit * radius[..., None]
     return HeadShape(
         radius=radius,
@@ -71,6 +71,10 @@ def shape_head(traits: Traits) -> HeadShape:
     )
 
 
+def _plane(value: npt.ArrayLike) -> Plane:
+    return np.asarray(value, np.float32)
+
+
 def _unit_vectors(longitude: Plane, latitude: Plane) -> npt.NDArray[np.float32]:
     flat = np.cos(latitude)
     parts = (np.sin(longitude) * flat, np.sin(latitude), np.cos(longitude) * flat)
@@ -79,11 +83,11 @@ def _unit_vectors(longitude: Plane, latitude: Plane) -> npt.NDArray[np.float32]:
 
 def _smooth_step(value: Plane, low: float, high: float) -> Plane:
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return _plane(t * t * (3 - 2 * t))
 
 
-def _bump(dx: Plane, dy: Plane, width: float, height: float) -> Plane:
-    return np.exp(-((dx / width) ** 2) - (dy / height) ** 2).astype(np.float32)
+def _bump(dx: npt.ArrayLike, dy: npt.ArrayLike, width: float, height: float) -> Plane:
+    return _plane(np.exp(-((_plane(dx) / width) ** 2) - (_plane(dy) / height) ** 2))
 
 
 def _skull(skull: SkullTraits, longitude: Plane, unit: npt.NDArray[np.float32]) -> Plane:
@@ -100,7 +104,7 @@ def _skull(skull: SkullTraits, longitude: Plane, unit: npt.NDArray[np.float32]) 
     norm = np.abs(unit[..., 0] / width) ** power + np.abs(down / height) ** power
     norm = (norm + np.abs(unit[..., 2] / depth) ** power) ** (2.0 / power)
     flat_face = 1.0 - 0.06 * np.exp(-((longitude / 0.75) ** 2)) * _smooth_step(down, -0.6, 0.0)
-    return (flat_face / np.sqrt(norm)).astype(np.float32)
+    return _plane(flat_face / np.sqrt(norm))
 
 
 def _features(traits: Traits, bare: Plane, unit: npt.NDArray[np.float32], longitude: Plane) -> Plane:
@@ -109,9 +113,10 @@ def _features(traits: Traits, bare: Plane, unit: npt.NDArray[np.float32], longit
     front = _smooth_step(np.cos(longitude).astype(np.float32), 0.05, 0.45)
     face = _nose(traits, x, y) + _around_eyes(traits, side, y) + _lower_face(traits, x, side, y)
     skull = traits.skull
-    ears = 0.10 * skull.ear_size * _bump(np.abs(longitude) - 1.66, y - 0.10, 0.075, 0.17 * skull.ear_size)
-    shell = 0.035 * _bump(np.abs(longitude) - 1.56, y - 0.10, 0.05, 0.10)
-    return (face * front + ears - shell).astype(np.float32)
+    hidden = 0.35 if traits.hair.style in _LONG_HAIR else 1.0
+    size = skull.ear_size
+    ears = 0.085 * size * hidden * _bump(np.abs(longitude) - 1.52, y - 0.10, 0.085, 0.17 * size)
+    return _plane(face * front + ears)
 
 
 def _nose(traits: Traits, x: Plane, y: Plane) -> Plane:
@@ -128,7 +133,7 @@ def _nose(traits: Traits, x: Plane, y: Plane) -> Plane:
     ball = skull.nose_height * 0.35 * _bump(x, y - tip + 0.04, skull.nose_tip * 1.15, skull.nose_tip * 1.1)
     wing = np.abs(x) - skull.nose_width * 0.78
     wings = 0.075 * _bump(wing, y - tip + 0.01, 0.055, 0.06)
-    return (ridge + ball + wings).astype(np.float32)
+    return _plane(ridge + ball + wings)
 
 
 def _around_eyes(traits: Traits, side: Plane, y: Plane) -> Plane:
@@ -140,7 +145,7 @@ def _around_eyes(traits: Traits, side: Plane, y: Plane) -> Plane:
     ridge = skull.brow_ridge * _bump(centre * 0.7, y - brow_y - 0.03, 0.26, 0.075)
     forehead = skull.forehead * _bump(side, y + 0.52, 0.6, 0.28)
     bag = 0.012 * eyes.bag * traits.skin.age * _bump(centre, y - eyes.level - 0.14, 0.15, 0.035)
-    return (sockets + ball + ridge + forehead + bag).astype(np.float32)
+    return _plane(sockets + ball + ridge + forehead + bag)
 
 
 def _lower_face(traits: Traits, x: Plane, side: Plane, y: Plane) -> Plane:
@@ -150,14 +155,14 @@ def _lower_face(traits: Traits, x: Plane, side: Plane, y: Plane) -> Plane:
     arch = 0.05 * _bump(x, y - mouth.level + 0.03, mouth.width * 1.05, 0.16)
     upper = skull.lip_forward * 0.8 * _bump(x, y - mouth.level + mouth.upper, mouth.width * 0.8, 0.04)
     lower = skull.lip_forward * _bump(x, y - mouth.level - mouth.lower, mouth.width * 0.65, 0.048)
-    gap = -0.03 * _bump(x, y - mouth.level, mouth.width, 0.014)
+    gap = -0.014 * _bump(x, y - mouth.level, mouth.width * 0.7, 0.014)
     dent = -0.035 * _bump(x, y - mouth.level - 0.15, mouth.width * 0.8, 0.05)
     chin_y = min(0.93, 0.88 * skull.chin_length)
     chin = (0.03 + skull.chin_forward) * _bump(x, y - chin_y, skull.chin_width + 0.06, 0.10)
     philtrum = -0.012 * _bump(x, y - mouth.level + 0.12, 0.03, 0.06)
     fold = np.abs(side - 0.24 - 0.28 * (y - 0.45))
     nasolabial = -0.03 * traits.skin.age * _bump(fold, y - 0.52, 0.03, 0.14)
-    return (bone + fill + arch + upper + lower + gap + dent + chin + philtrum + nasolabial).astype(np.float32)
+    return _plane(bone + fill + arch + upper + lower + gap + dent + chin + philtrum + nasolabial)
 
 
 def _hair_cover(traits: Traits, bare: Plane, unit: npt.NDArray[np.float32], longitude: Plane) -> Plane:
@@ -169,11 +174,12 @@ def _hair_cover(traits: Traits, bare: Plane, unit: npt.NDArray[np.float32], long
     rng = np.random.default_rng([traits.seed, 11])
     ragged = cv2.GaussianBlur(rng.normal(0, 1, (1, COLUMNS)).astype(np.float32), (0, 0), 2.5)
     cover = _smooth_step(line + 0.05 * ragged - y, -0.022, 0.022)
+    cover = cover * (1.0 - _smooth_step(unit[..., 1], 0.80, 0.90))
     if hair.style is HairStyle.BALD:
         return (
             cover * 0.0 + 0.8 * _smooth_step(side, 1.25, 1.45) * _bump(side * 0, y - 0.05, 1, 0.32)
         ).astype(np.float32)
-    ear = _bump(side - 1.62, y - 0.14, 0.13, 0.19 * traits.skull.ear_size)
+    ear = _bump(side - 1.50, y - 0.14, 0.12, 0.19 * traits.skull.ear_size)
     if hair.style not in _LONG_HAIR:
         cover = cover * (1.0 - _smooth_step(ear, 0.35, 0.6))
     return np.asarray(cover, dtype=np.float32)
@@ -189,7 +195,7 @@ def _hair_line(hair: HairTraits, x: Plane, side: Plane) -> Plane:
         front = front + 0.25 * np.exp(-((x / 0.14) ** 2)) - 0.10 * np.exp(-(((np.abs(x) - 0.35) / 0.15) ** 2))
     temple = 0.9 if hair.style is HairStyle.FRINGE else 0.78
     drop = _smooth_step(side, temple, temple + 0.42)
-    bottom = {HairStyle.BOB: 0.80, HairStyle.LONG: 1.6, HairStyle.TIED: 0.18}.get(hair.style, 0.22)
+    bottom = {HairStyle.BOB: 0.80, HairStyle.LONG: 0.86, HairStyle.TIED: 0.18}.get(hair.style, 0.22)
     burn = 0.0 if hair.style in _LONG_HAIR else 0.18 * np.exp(-(((side - 1.32) / 0.12) ** 2))
     nape = _smooth_step(side, 1.75, 2.0) * 0.35
     return np.asarray(front * (1 - drop) + (bottom + burn + nape) * drop, dtype=np.float32)
@@ -202,7 +208,7 @@ def _normals(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     length = np.linalg.norm(normals, axis=-1, keepdims=True)
     normals = (normals / np.maximum(length, 1e-6)).astype(np.float32)
     outward = np.sum(normals * points, axis=-1, keepdims=True)
-    return np.where(outward < 0, -normals, normals).astype(np.float32)
+    return _plane(np.where(outward < 0, -normals, normals))
 
 
 def _hollow(radius: Plane) -> Plane:

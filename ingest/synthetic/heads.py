@@ -56,8 +56,8 @@ class Light:
 
     right: float = -0.5
     up: float = 0.6
-    strength: float = 0.62
-    ambient: float = 0.52
+    strength: float = 0.66
+    ambient: float = 0.62
 
 
 class Head:
@@ -128,7 +128,7 @@ def _trace(shape: HeadShape, size_px: int, pose: Pose) -> _Surface:
         length, latitude = cv2.cartToPolar(flat, hy)
         u = _wrap_angle(longitude) * np.float32(COLUMNS / LONGITUDE_SPAN) + np.float32(COLUMNS / 2 - 0.5)
         v = _wrap_angle(latitude) * np.float32(ROWS / LATITUDE_SPAN) + np.float32(ROWS / 2 - 0.5)
-        radius = cv2.remap(shape.radius, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        radius = cv2.remap(shape.radius, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
         gap = length - radius
         closer = gap < nearest
         nearest = np.where(closer, gap, nearest)
@@ -146,8 +146,8 @@ def _wrap_angle(angle: Plane) -> Plane:
 
 def _look_up(texture: npt.NDArray[np.float32], surface: _Surface) -> npt.NDArray[np.float32]:
     if surface.minify > 1.3:
-        texture = cv2.GaussianBlur(texture, (0, 0), 0.32 * surface.minify)
-    found = cv2.remap(texture, surface.u, surface.v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        texture = np.asarray(cv2.GaussianBlur(texture, (0, 0), 0.32 * surface.minify), np.float32)
+    found = cv2.remap(texture, surface.u, surface.v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     return np.asarray(found, np.float32)
 
 
@@ -196,15 +196,18 @@ def _hair_colours(traits: Traits) -> Colours:
     """Strands run from the crown downwards; a band of light lies around the crown."""
     rng = np.random.default_rng([traits.seed, 41])
     noise = rng.normal(0, 1, (ROWS, COLUMNS)).astype(np.float32)
-    strands = cv2.GaussianBlur(noise, (0, 0), 1.0, sigmaY=7.0)
-    strands /= max(1e-6, float(strands.std()))
-    locks = cv2.GaussianBlur(noise, (0, 0), 6.0, sigmaY=20.0)
-    locks /= max(1e-6, float(locks.std()))
+    strands = _even(cv2.GaussianBlur(noise, (0, 0), 1.0, sigmaY=7.0))
+    locks = _even(cv2.GaussianBlur(noise, (0, 0), 6.0, sigmaY=20.0))
     _, latitude = directions()
     band = np.exp(-(((latitude + 0.95) / 0.22) ** 2))
     lift = 1.0 + 0.28 * strands + 0.22 * traits.hair.wave * locks + 0.35 * band
     colour = np.asarray(traits.hair.colour, np.float32)
-    return (np.clip(lift, 0.3, 2.2)[..., None] * colour + 0.02).astype(np.float32)
+    return np.asarray(np.clip(lift, 0.3, 2.2)[..., None] * colour + 0.02, np.float32)
+
+
+def _even(noise: npt.ArrayLike) -> Plane:
+    values = np.asarray(noise, np.float32)
+    return values / np.float32(max(1e-6, float(values.std())))
 
 
 def _sprite(picture: Colours, alpha: Plane) -> Sprite:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ Picture = npt.NDArray[np.uint8]
 
 DESK_TOP = 1.95
 DESK_FRONT = 2.10
-DESK_END = 3.4
+DESK_END = 3.15
 """Heights of a desk's parts below the sitter's skull centre, head units."""
 
 
@@ -35,7 +37,7 @@ def _wall(width: int, height: int, floor_y: float) -> npt.NDArray[np.float32]:
     across = np.abs(np.arange(width, dtype=np.float32)[None, :] / width - 0.35)
     light = 1.03 - 0.20 * across - 0.05 * down
     wall = light[..., None] * np.array([196, 207, 212], np.float32)
-    floor = (0.86 - 0.25 * down)[..., None] * np.array([122, 140, 152], np.float32) * (light[..., None] * 0.9)
+    floor = (0.86 - 0.25 * down)[..., None] * np.array([150, 166, 176], np.float32) * (light[..., None] * 0.9)
     edge = int(min(height, floor_y))
     wall[edge:] = floor[edge:]
     skirting = max(2, int(height * 0.008))
@@ -46,7 +48,7 @@ def _wall(width: int, height: int, floor_y: float) -> npt.NDArray[np.float32]:
 def _windows(room: npt.NDArray[np.float32], back: list[Seat]) -> None:
     unit = back[0].unit_px
     bottom = int(back[0].y + 0.1 * unit)
-    height, width = room.shape[:2]
+    width = room.shape[1]
     for index in range(3):
         left = int(width * (0.02 + 0.135 * index))
         right = int(left + width * 0.115)
@@ -62,7 +64,7 @@ def _windows(room: npt.NDArray[np.float32], back: list[Seat]) -> None:
 
 
 def _door(room: npt.NDArray[np.float32], back: list[Seat], floor_y: float) -> None:
-    height, width = room.shape[:2]
+    width = room.shape[1]
     unit = back[0].unit_px
     left, right = int(width * 0.90), int(width * 0.985)
     top = max(0, int(back[0].y - 2.1 * unit))
@@ -80,7 +82,7 @@ def _door(room: npt.NDArray[np.float32], back: list[Seat], floor_y: float) -> No
 
 
 def _board(room: npt.NDArray[np.float32], back: list[Seat], rng: np.random.Generator) -> None:
-    height, width = room.shape[:2]
+    width = room.shape[1]
     unit = back[0].unit_px
     left, right = int(width * 0.46), int(width * 0.82)
     top, bottom = max(4, int(back[0].y - 2.0 * unit)), int(back[0].y + 0.2 * unit)
@@ -101,10 +103,16 @@ def draw_desks(room: Picture, row: list[Seat], seed: int) -> None:
     unit = row[0].unit_px
     y, width = row[0].y, room.shape[1]
     tops = [int(y + part * unit) for part in (DESK_TOP, DESK_FRONT, DESK_END)]
-    left, right = max(0, int(row[0].x - 1.7 * unit)), min(width, int(row[-1].x + 1.7 * unit))
-    cv2.rectangle(room, (left, tops[0]), (right, tops[1]), (150, 186, 214), -1)
-    cv2.rectangle(room, (left, tops[1]), (right, tops[2]), (112, 146, 176), -1)
-    cv2.line(room, (left, tops[1]), (right, tops[1]), (86, 116, 146), max(1, int(0.03 * unit)))
+    left, right = max(0, int(row[0].x - 1.9 * unit)), min(width, int(row[-1].x + 1.9 * unit))
+    shadow = room[tops[2] : tops[2] + int(0.25 * unit), left:right]
+    shadow[:] = (shadow * 0.72).astype(np.uint8)
+    cv2.rectangle(room, (left, tops[0]), (right, tops[1]), (158, 192, 218), -1)
+    cv2.rectangle(room, (left, tops[1]), (right, tops[2]), (126, 158, 184), -1)
+    edge = max(1, int(0.03 * unit))
+    cv2.line(room, (left, tops[1]), (right, tops[1]), (96, 124, 150), edge)
+    for first, second in pairwise(row):
+        x = int((first.x + second.x) / 2)
+        cv2.line(room, (x, tops[0]), (x, tops[2]), (104, 134, 160), edge)
     for seat in row:
         _desk_things(room, seat, tops[0], rng)
 

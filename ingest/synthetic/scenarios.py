@@ -15,7 +15,7 @@ def _seconds(value: float) -> timedelta:
 
 
 def _policy(
-    version: str, grace_s: float, gap_s: float, class_hour_s: float, stranger_s: float, camera_s: float
+    version: str, *, grace_s: float, gap_s: float, class_hour_s: float, stranger_s: float, camera_s: float
 ) -> Policy:
     """A policy whose times shrink with the lesson."""
     return Policy(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from models.errors import InvalidInput
 from models.policy import Policy
@@ -132,10 +133,10 @@ def _check_seats(scenario: Scenario) -> None:
     if any(not 0 <= seat < scenario.seats or to_s <= from_s for seat, from_s, to_s in taken):
         raise InvalidInput(f"scenario {scenario.name}: a stay has no seat or no length")
     taken.sort()
-    for (seat, _, left), (after, came, _) in zip(taken, taken[1:], strict=False):
+    for (seat, _, left), (after, came, _) in pairwise(taken):
         if seat == after and came < left:
             raise InvalidInput(f"scenario {scenario.name}: seat {seat} is taken twice at {came:g} s")
     for person in scenario.people:
         stays = sorted(person.stays)
-        if any(later.from_s < earlier.to_s for earlier, later in zip(stays, stays[1:], strict=False)):
+        if any(later.from_s < earlier.to_s for earlier, later in pairwise(stays)):
             raise InvalidInput(f"scenario {scenario.name}: cast {person.cast} sits in two seats at once")

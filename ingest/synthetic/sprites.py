@@ -52,7 +52,7 @@ class Wardrobe:
         matrix = cv2.getRotationMatrix2D(
             (middle, middle + 0.3 * size_px), float(np.rad2deg(-bearing.roll)), 1.0
         )
-        matrix[:, 2] += shift
+        matrix[:, 2] += np.asarray(shift)
         return np.asarray(cv2.warpAffine(plain, matrix, (size_px, size_px)), np.uint8)
 
     def _head(self, cast: int) -> Head:
@@ -62,9 +62,9 @@ class Wardrobe:
 
     def _render(self, cast: int, size_px: int, yaw: int, pitch: int, expression: Expression) -> None:
         """Expressions that follow each other are drawn together: the costly part is shared."""
-        group = _RESTING if expression in _RESTING else _SPEAKING
-        if expression not in group:
-            group = (expression,)
+        group: tuple[Expression, ...] = (expression,)
+        for together in (_RESTING, _SPEAKING):
+            group = together if expression in together else group
         pose = Pose(yaw * YAW_STEP, pitch * PITCH_STEP)
         for drawn, sprite in zip(
             group, self._head(cast).render(size_px, pose, self._light, group), strict=True

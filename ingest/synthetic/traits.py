@@ -154,31 +154,29 @@ class Traits:
     collar: int
 
 
-# A spread ladder of complexions: neighbours on it already separate well in embedding space.
+# From fair to weathered; greys and dyed hair beside black, as in an adult class in Shandong.
 _TONES: tuple[Colour, ...] = (
-    (0.74, 0.82, 0.95),
-    (0.64, 0.75, 0.91),
-    (0.56, 0.68, 0.86),
-    (0.47, 0.60, 0.80),
-    (0.38, 0.51, 0.71),
-    (0.30, 0.41, 0.60),
-    (0.22, 0.31, 0.47),
+    (0.78, 0.84, 0.95),
+    (0.70, 0.79, 0.93),
+    (0.61, 0.73, 0.90),
+    (0.53, 0.66, 0.85),
+    (0.45, 0.58, 0.78),
+    (0.37, 0.49, 0.68),
+    (0.30, 0.40, 0.57),
 )
-_TONE_SHARE = (0.16, 0.2, 0.2, 0.16, 0.12, 0.09, 0.07)
+_TONE_SHARE = (0.15, 0.19, 0.2, 0.17, 0.13, 0.10, 0.06)
 _HAIR_COLOURS: tuple[Colour, ...] = (
-    (0.06, 0.06, 0.07),
-    (0.09, 0.10, 0.13),
-    (0.10, 0.15, 0.24),
-    (0.14, 0.24, 0.40),
-    (0.45, 0.47, 0.49),
-    (0.78, 0.79, 0.80),
+    (0.055, 0.055, 0.065),
+    (0.08, 0.09, 0.12),
+    (0.09, 0.13, 0.20),
+    (0.11, 0.20, 0.34),
+    (0.40, 0.42, 0.44),
+    (0.72, 0.74, 0.75),
 )
 _IRISES: tuple[Colour, ...] = (
     (0.05, 0.08, 0.13),
     (0.07, 0.14, 0.24),
     (0.12, 0.24, 0.38),
-    (0.32, 0.38, 0.34),
-    (0.52, 0.44, 0.36),
 )
 _FRAMES: tuple[Colour, ...] = ((0.05, 0.05, 0.06), (0.08, 0.12, 0.3), (0.5, 0.5, 0.53))
 _CLOTHES: tuple[Colour, ...] = (
@@ -212,7 +210,7 @@ def traits_from_seed(seed: int) -> Traits:
         mouth=_draw_mouth(rng, female, skin.tone, nose_end),
         skin=skin,
         hair=_draw_hair(rng, female, age),
-        glasses=tuple(Glasses)[_choice(rng, (0.66, 0.12, 0.13, 0.09))],
+        glasses=tuple(Glasses)[_choice(rng, (0.58, 0.14, 0.16, 0.12))],
         glasses_colour=_FRAMES[_choice(rng, (0.6, 0.2, 0.2))],
         clothes=_CLOTHES[_choice(rng, (1.0,) * len(_CLOTHES))],
         clothes_accent=_CLOTHES[_choice(rng, (1.0,) * len(_CLOTHES))],
@@ -232,24 +230,24 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 def _draw_skull(rng: np.random.Generator, female: bool, age: float) -> SkullTraits:
     slim = 0.96 if female else 1.0
     return SkullTraits(
-        width=_between(rng, 0.68, 0.82) * slim,
+        width=_between(rng, 0.66, 0.85) * slim,
         height=_between(rng, 0.96, 1.06),
         depth=_between(rng, 0.86, 0.98),
-        jaw_width=_between(rng, 0.66, 1.02) * (0.94 if female else 1.0),
-        chin_length=_between(rng, 0.90, 1.10),
+        jaw_width=_between(rng, 0.60, 1.08) * (0.94 if female else 1.0),
+        chin_length=_between(rng, 0.84, 1.15),
         chin_width=_between(rng, 0.10, 0.30),
         chin_forward=_between(rng, 0.00, 0.14),
         cheekbone=_between(rng, 0.0, 0.09),
-        cheek_fill=_between(rng, -0.05, 0.09) - 0.03 * age,
+        cheek_fill=_between(rng, -0.07, 0.14) - 0.03 * age,
         brow_ridge=_between(rng, 0.0, 0.05) if female else _between(rng, 0.02, 0.10),
         forehead=_between(rng, -0.05, 0.07),
-        nose_length=_between(rng, 0.32, 0.50),
-        nose_width=_between(rng, 0.09, 0.21),
-        nose_height=_between(rng, 0.16, 0.34),
+        nose_length=_between(rng, 0.27, 0.53),
+        nose_width=_between(rng, 0.08, 0.235),
+        nose_height=_between(rng, 0.14, 0.28),
         nose_bridge=_between(rng, 0.30, 0.85),
         nose_tip=_between(rng, 0.05, 0.10),
         nose_hook=_between(rng, -0.03, 0.05),
-        socket_depth=_between(rng, 0.03, 0.12),
+        socket_depth=_between(rng, 0.02, 0.09),
         lip_forward=_between(rng, 0.02, 0.09),
         ear_size=_between(rng, 0.7, 1.4),
     )
@@ -257,18 +255,18 @@ def _draw_skull(rng: np.random.Generator, female: bool, age: float) -> SkullTrai
 
 def _draw_eyes(rng: np.random.Generator, female: bool) -> EyeTraits:
     return EyeTraits(
-        spacing=_between(rng, 0.29, 0.40),
+        spacing=_between(rng, 0.275, 0.415),
         level=_between(rng, -0.02, 0.10),
-        width=_between(rng, 0.13, 0.20),
-        opening=_between(rng, 0.26, 0.56),
+        width=_between(rng, 0.12, 0.215),
+        opening=_between(rng, 0.22, 0.62),
         tilt=_between(rng, -0.12, 0.22),
         fold=_between(rng, 0.0, 1.0),
         bag=_between(rng, 0.0, 1.0),
-        iris=_IRISES[_choice(rng, (0.45, 0.3, 0.15, 0.05, 0.05))],
+        iris=_IRISES[_choice(rng, (0.5, 0.35, 0.15))],
         iris_size=_between(rng, 0.42, 0.54),
-        brow_level=_between(rng, 0.15, 0.28),
-        brow_thickness=_between(rng, 0.018, 0.045) if female else _between(rng, 0.03, 0.075),
-        brow_length=_between(rng, 0.20, 0.30),
+        brow_level=_between(rng, 0.14, 0.30),
+        brow_thickness=_between(rng, 0.014, 0.05) if female else _between(rng, 0.025, 0.085),
+        brow_length=_between(rng, 0.17, 0.25),
         brow_arch=_between(rng, -0.01, 0.06),
         brow_tilt=_between(rng, -0.18, 0.16),
         brow_density=_between(rng, 0.25, 1.0),
@@ -283,12 +281,12 @@ def _draw_mouth(rng: np.random.Generator, female: bool, tone: Colour, nose_end: 
     shade = 0.55 + 0.5 * tone[2]
     colour = tuple(t * (1 - redness) * 0.92 + c * redness * shade for t, c in zip(tone, lip, strict=True))
     return MouthTraits(
-        level=min(0.74, nose_end + _between(rng, 0.15, 0.25)),
-        width=_between(rng, 0.19, 0.33),
-        upper=_between(rng, 0.022, 0.062),
-        lower=_between(rng, 0.035, 0.085),
+        level=min(0.76, nose_end + _between(rng, 0.13, 0.26)),
+        width=_between(rng, 0.165, 0.345),
+        upper=_between(rng, 0.015, 0.080),
+        lower=_between(rng, 0.028, 0.105),
         bow=_between(rng, 0.0, 0.5),
-        corner=_between(rng, -0.035, 0.035),
+        corner=_between(rng, -0.015, 0.055),
         colour=(colour[0], colour[1], colour[2]),
     )
 
@@ -318,7 +316,7 @@ def _draw_hair(rng: np.random.Generator, female: bool, age: float) -> HairTraits
         shares = (0.12, 0.30, 0.24, 0.16, 0.08 + old, 0.02 + old, 0.02, 0.03, 0.01)
         beards = (0.42, 0.20, 0.12, 0.12, 0.14)
     grey = age > 0.62 and rng.random() < 0.75
-    colour = 4 + _choice(rng, (0.6, 0.4)) if grey else _choice(rng, (0.45, 0.27, 0.16, 0.12))
+    colour = 4 + _choice(rng, (0.6, 0.4)) if grey else _choice(rng, (0.45, 0.28, 0.15, 0.12))
     return HairTraits(
         style=styles[_choice(rng, shares)],
         colour=_HAIR_COLOURS[colour],

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import cast
 
 import av
+import cv2
+import numpy as np
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -26,8 +28,8 @@ class Encoding:
     """How pictures are packed. ``quality``: constant rate factor, lower is better and larger."""
 
     codec: str = "libx264"
-    preset: str = "ultrafast"
-    quality: int = 25
+    preset: str = "veryfast"
+    quality: int = 27
     keyframe_s: float = KEYFRAME_S
     threads: int = 1
 
@@ -100,8 +102,12 @@ def _configure(context: VideoCodecContext, scenario: Scenario, encoding: Encodin
 
 
 def _av_frame(camera: ClassroomCamera, index: int, encoding: Encoding) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(camera.frame(index), format="bgr24")
-    if encoding.codec != "mjpeg":
-        frame = frame.reformat(format="yuv420p")
+    picture = camera.frame(index)
+    if encoding.codec == "mjpeg":
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuvj420p")
+    else:
+        # OpenCV converts three times faster than FFmpeg's scaler does here
+        planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
     frame.pts = index
     return frame
