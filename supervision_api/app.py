@@ -21,7 +21,7 @@ from supervision_api.console.i18n import Languages
 from supervision_api.console.pages import Pages
 from supervision_api.console.render import STATIC, Renderer
 from supervision_api.middleware import Counted, RequestId, SecurityHeaders, SizeLimit, SizeLimits
-from supervision_api.routes import api_routers, console_routers, service_routers
+from supervision_api.routes.every import api_routers, console_routers, service_routers
 from supervision_api.services import Services
 from supervision_api.view_ledger import ViewLedger
 

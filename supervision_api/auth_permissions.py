@@ -46,7 +46,12 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         Permission.EXPORT,
     },
     Role.INSTRUCTOR: frozenset(
-        {Permission.READ_CLASSES, Permission.READ_ATTENDANCE, Permission.ENTER_ATTENDANCE}
+        {
+            Permission.READ_CLASSES,
+            Permission.READ_ATTENDANCE,
+            Permission.ENTER_ATTENDANCE,
+            Permission.CORRECT_ATTENDANCE,
+        }
     ),
     Role.SUPERVISOR: _READ | {Permission.CORRECT_ATTENDANCE, Permission.APPROVE_HOURS, Permission.EXPORT},
     Role.CHIEF: _READ | {Permission.CORRECT_ATTENDANCE, Permission.APPROVE_HOURS, Permission.EXPORT},

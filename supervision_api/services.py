@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
 
 from models.ports import Clock, ObjectReader
 from storage.unit_of_work import Ledger
 from supervision_api.auth_passwords import Passwords
 from supervision_api.live import LiveHub
 from supervision_api.metrics import Metrics
+from supervision_api.pipeline.roster_enrolment import ExaminedRoster, Progress
+from supervision_api.roster_files import RosterFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +47,13 @@ class Readiness:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExaminedPhoto:
-    """A photo that can serve: one face's embedding ``(128,) float32`` (unit: none), quality 0 to 1."""
+class RosterExaminer(Protocol):
+    """Judges a roster's rows and photos: recognition's job, handed in by the wiring. Thread-safe."""
 
-    embedding: npt.NDArray[np.float32] = field(repr=False)
-    quality: float
-    network: str
-
-
-class PhotoExaminer(Protocol):
-    """Judges enrolment photos: recognition's job, handed in by the wiring. Thread-safe."""
-
-    def examine(self, content: bytes, place: str) -> ExaminedPhoto:
-        """Raises ``PhotoRefused`` naming ``place``: no face, several, small, blurred."""
-        ...
-
-    def same_face(self, photos: Sequence[ExaminedPhoto]) -> Sequence[tuple[int, int]]:
-        """Pairs of indices that show one face so surely that two identities cannot both be true."""
+    def __call__(
+        self, files: RosterFiles, today: date, progress: Progress, *, faceless_allowed: bool
+    ) -> ExaminedRoster:
+        """Raises ``RosterInvalid`` where the table as a whole cannot be read."""
         ...
 
 
@@ -90,7 +78,7 @@ class Services:
     ledger: Ledger
     objects: ObjectReader
     store_capabilities: str
-    photo_examiner: PhotoExaminer
+    examine_roster: RosterExaminer
     export_lesson: LessonExporter
     live: LiveHub
     clock: Clock

@@ -6,16 +6,17 @@ A code that is missing here is shown as it is, and a test says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
+from models.attendance import Mark, Status
+from models.attendance_evidence import Shows
+from models.correction import CorrectionReason
+from models.flags import FlagKind, FlagState
+from models.footage import GapCause
+from models.label_texts import label
+from models.timetable import LessonState
 from supervision_api.console.i18n import N_, Language
 
-STATUS: Mapping[str, str] = {
-    "PRESENT": N_("Present"),
-    "PARTIAL": N_("Partly present"),
-    "ABSENT": N_("Absent"),
-    "NOT_OBSERVABLE": N_("Not observable"),
-    "EXCUSED": N_("Excused"),
-}
 STATUS_MEANING: Mapping[str, str] = {
     "PRESENT": N_("Seen for long enough."),
     "PARTIAL": N_("Seen, but not long enough."),
@@ -23,59 +24,17 @@ STATUS_MEANING: Mapping[str, str] = {
     "NOT_OBSERVABLE": N_("The camera could not see long enough to say; this is not an absence."),
     "EXCUSED": N_("On approved leave."),
 }
-MARK: Mapping[str, str] = {
-    "late": N_("Late"),
-    "left_early": N_("Left early"),
-    "absent_in_middle": N_("Away in between"),
-}
 ROLL_STATE: Mapping[str, str] = {
     "waiting": N_("Not seen yet"),
     "here": N_("Here"),
     "away": N_("Out of sight"),
 }
-LESSON_STATE: Mapping[str, str] = {
-    "planned": N_("Planned"),
-    "open": N_("Check-in"),
-    "running": N_("In progress"),
-    "closing": N_("Closing"),
-    "judged": N_("Judged"),
-    "sealed": N_("Sealed"),
-}
-FLAG: Mapping[str, str] = {
-    "absence": N_("Absence"),
-    "late": N_("Late"),
-    "left_early": N_("Left early"),
-    "absent_in_middle": N_("Away in between"),
-    "low_turnout": N_("Low turnout"),
-    "stranger": N_("Unknown person in the lesson"),
-    "headcount_mismatch": N_("Headcount does not match"),
-    "duplicate_identity": N_("One face, two identities"),
-    "camera_down": N_("Camera down"),
-    "camera_covered": N_("Camera covered"),
-    "camera_frozen": N_("Picture frozen"),
-    "footage_gap": N_("Footage missing"),
-    "low_coverage": N_("Low coverage"),
-    "evidence": N_("Evidence check failed"),
-}
-FLAG_STATE: Mapping[str, str] = {"open": N_("Open"), "withdrawn": N_("Withdrawn")}
 CAMERA_STATE: Mapping[str, str] = {
     "connecting": N_("Connecting"),
     "recording": N_("Recording"),
     "waiting": N_("Waiting to reconnect"),
     "disk_full": N_("Disk full"),
     "stopped": N_("Stopped"),
-}
-GAP_CAUSE: Mapping[str, str] = {
-    "stream_unreachable": N_("Camera could not be reached"),
-    "stream_lost": N_("Stream was lost"),
-    "stream_stalled": N_("Stream stood still"),
-    "stream_denied": N_("Camera refused the password"),
-    "clock_jump": N_("Camera clock jumped"),
-    "process_restarted": N_("Recorder was restarted"),
-    "disk_full": N_("Disk was full"),
-    "segment_damaged": N_("Segment is damaged"),
-    "recorder_failed": N_("Recorder failed"),
-    "source_ended": N_("Source ended"),
 }
 ROLE: Mapping[str, str] = {
     "operator": N_("Operator"),
@@ -96,13 +55,6 @@ CONSENT: Mapping[str, str] = {
 MANUAL: Mapping[str, str] = {
     "leave_approved": N_("Approved leave"),
     "instructor_confirmed": N_("Confirmed by the instructor"),
-}
-CORRECTION_REASON: Mapping[str, str] = {
-    "not_recognised": N_("Was there, not recognised"),
-    "wrong_person": N_("Somebody else was recognised"),
-    "camera_fault": N_("Camera or network fault"),
-    "leave_filed_late": N_("Leave was filed late"),
-    "other": N_("Other (say which)"),
 }
 LEAF: Mapping[str, str] = {
     "log_opened": N_("Log opened"),
@@ -170,17 +122,27 @@ ERROR: Mapping[str, str] = {
 }
 
 
+LABELLED: Mapping[str, type[StrEnum]] = {
+    "status": Status,
+    "mark": Mark,
+    "lesson_state": LessonState,
+    "flag": FlagKind,
+    "flag_state": FlagState,
+    "gap_cause": GapCause,
+    "correction_reason": CorrectionReason,
+    "shows": Shows,
+}
+
+
 def say(language: Language, table: Mapping[str, str], code: str) -> str:
     """The text of a code, or the code itself where the table lacks it."""
     return language.text(table[code]) if code in table else code
 
 
-SHOWS: Mapping[str, str] = {
-    "first_seen": N_("first seen"),
-    "last_seen": N_("last seen"),
-    "best": N_("best view"),
-    "best_view": N_("best view"),
-    "hole_begins": N_("last seen before the absence"),
-    "hole_ends": N_("seen again"),
-    "not_seen": N_("not there"),
-}
+def say_label(language: Language, kind: str, code: str) -> str:
+    """The short name of an enumeration's value, as a heading writes it; an unknown code as it is."""
+    try:
+        text = label(LABELLED[kind](code), language.locale)
+    except (KeyError, ValueError):
+        return code
+    return text[:1].upper() + text[1:]

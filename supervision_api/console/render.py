@@ -19,23 +19,15 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
-    "status": phrases.STATUS,
     "status_meaning": phrases.STATUS_MEANING,
-    "mark": phrases.MARK,
     "roll_state": phrases.ROLL_STATE,
-    "lesson_state": phrases.LESSON_STATE,
-    "flag": phrases.FLAG,
-    "flag_state": phrases.FLAG_STATE,
     "camera_state": phrases.CAMERA_STATE,
-    "gap_cause": phrases.GAP_CAUSE,
     "role": phrases.ROLE,
     "consent": phrases.CONSENT,
     "manual": phrases.MANUAL,
-    "correction_reason": phrases.CORRECTION_REASON,
     "leaf": phrases.LEAF,
     "store": phrases.STORE,
     "error": phrases.ERROR,
-    "shows": phrases.SHOWS,
 }
 
 
@@ -76,11 +68,17 @@ def _environment(language: Language, version: str) -> Environment:
             "percent": lambda value: f"{value * 100:.0f}%",
             "megabytes": lambda value: f"{value / 1e6:.1f} MB",
             "iso": lambda value: value.isoformat(),
-            "say": lambda code, table: phrases.say(language, _TABLES[table], str(code)),
+            "say": lambda code, kind: _say(language, kind, str(code)),
             "as_json": _as_json,
         }
     )
     return environment
+
+
+def _say(language: Language, kind: str, code: str) -> str:
+    if kind in phrases.LABELLED:
+        return phrases.say_label(language, kind, code)
+    return phrases.say(language, _TABLES[kind], code)
 
 
 def _as_json(value: object) -> Markup:

@@ -1,0 +1,127 @@
+"""Footage: found by instant, read by range, every viewing in the evidence log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from models.errors import EvidenceBroken, NotFound
+from models.evidence import Leaf, LeafKind
+from models.footage import Gap, Segment
+from models.register import LessonRecord, UploadState
+from storage.unit_of_work import UnitOfWork
+from supervision_api.auth import Caller
+from supervision_api.services import Services
+from supervision_api.view_ledger import ViewLedger
+
+PIECE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an instant lies in the footage: a segment and the seconds into it, or the gap it falls into."""
+
+    segment: Segment | None
+    offset_s: float = 0.0
+    gap: Gap | None = None
+
+
+def place_of(work: UnitOfWork, lesson_id: str, camera_id: str, at: datetime) -> Place:
+    """The segment that shows the instant. An instant just past the last frame is shown by its segment."""
+    segments = work.footage.segments(lesson_id, camera_id)
+    for segment in segments:
+        if segment.starts_at <= at < segment.ends_at:
+            return Place(segment, _offset_s(segment, at))
+    for gap in work.footage.gaps(lesson_id, camera_id):
+        if gap.starts_at <= at < gap.ends_at:
+            return Place(None, gap=gap)
+    near = [one for one in segments if abs((one.ends_at - at).total_seconds()) < 1.0]
+    return Place(near[0], near[0].duration_s) if near else Place(None)
+
+
+def _offset_s(segment: Segment, at: datetime) -> float:
+    return round(min(max(0.0, (at - segment.starts_at).total_seconds()), segment.duration_s), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentBytes:
+    """A segment's bytes wherever they are now: in the spool (``path``) or in the store (``key``)."""
+
+    segment: Segment
+    path: str | None
+    key: str | None
+
+    @property
+    def size(self) -> int:
+        return self.segment.size_bytes
+
+
+def find_segment(work: UnitOfWork, lesson_id: str, camera_id: str, sequence: int) -> SegmentBytes:
+    """Raises ``NotFound``."""
+    for segment in work.footage.segments(lesson_id, camera_id):
+        if segment.sequence == sequence:
+            upload = work.uploads.find(segment.segment_id)
+            key = upload.object_key if upload and upload.state is not UploadState.WAITING else None
+            return SegmentBytes(segment, None if key else (upload.path if upload else segment.path), key)
+    raise NotFound("no such segment", hint="it may not be closed yet")
+
+
+def stored_segments(work: UnitOfWork, lesson_id: str) -> frozenset[str]:
+    """Ids of the lesson's segments that lie locked in the object store."""
+    states = (UploadState.STORED, UploadState.CLEARED)
+    return frozenset(one.upload_id for state in states for one in work.uploads.in_state(state, lesson_id))
+
+
+def read_pieces(services: Services, found: SegmentBytes, start: int, stop: int) -> Iterator[bytes]:
+    """Bytes ``[start, stop)`` in pieces.
+
+    Raises:
+        EvidenceBroken: the file is shorter than its row says, or gone.
+    """
+    at = start
+    while at < stop:
+        end = min(at + PIECE_BYTES, stop)
+        piece = _read(services, found, at, end)
+        if len(piece) != end - at:
+            raise EvidenceBroken(
+                f"segment {found.segment.sequence} is shorter than recorded", hint="run rollcall verify"
+            )
+        yield piece
+        at = end
+
+
+def _read(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
+    if found.key is not None:
+        return services.objects.read_range(found.key, start, end)
+    try:
+        with Path(found.path or "").open("rb") as file:
+            file.seek(start, os.SEEK_SET)
+            return file.read(end - start)
+    except OSError:
+        raise EvidenceBroken(
+            f"segment {found.segment.sequence} is not where it was recorded", hint="run rollcall verify"
+        ) from None
+
+
+def record_view(
+    services: Services, views: ViewLedger, caller: Caller, record: LessonRecord, what: dict[str, str | int]
+) -> None:
+    """Write a viewing into the evidence log before the first byte leaves; one leaf per sitting.
+
+    ``what``: ``{"camera_id", "sequence"}`` for a segment, ``{"camera_id", "live": 1}`` for the live picture.
+    """
+    now = services.clock.now()
+    lesson_id = record.lesson.lesson_id
+    view = (caller.actor, lesson_id, *(f"{name}={value}" for name, value in sorted(what.items())))
+    if views.is_known(view, now):
+        return
+    with services.ledger.write() as work:
+        work.evidence.append(
+            Leaf(
+                LeafKind.VIEW, now, lesson_id, {"actor": caller.actor, "role": caller.user.role.value, **what}
+            )
+        )
+    views.remember(view, now)
