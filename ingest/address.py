@@ -73,6 +73,8 @@ def parse_address(text: str, transport: Transport | None = None) -> StreamAddres
         StreamUnsupported: another kind of address (SRT with advice), or no host.
     """
     text = text.strip()
+    if not text:
+        raise StreamUnsupported("no address is configured", hint="enter the camera's stream address")
     parts = _split(text)
     name = parts.scheme.lower()
     if "://" not in text and not text.lower().startswith("file:"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol, TypeAlias
 
@@ -28,7 +28,7 @@ class StreamInfo:
     """
 
     codec: str
-    extradata: bytes
+    extradata: bytes = field(repr=False)
     width: int
     height: int
     time_base: Fraction
@@ -36,7 +36,7 @@ class StreamInfo:
     rotation_degrees: int = 0
     live: bool = True
     has_audio: bool = False
-    template: VideoStream | None = None
+    template: VideoStream | None = field(default=None, repr=False)
 
 
 class PacketSource(Protocol):

@@ -57,6 +57,7 @@ class Recorder:
         self._schedule = SampleSchedule(self._options.sample_every.total_seconds())
         self._next_sequence = self._options.first_sequence
         self._covered_until: datetime | None = self._options.missing_since
+        self._missing_cause = self._options.missing_cause
 
     @property
     def camera_id(self) -> str:
@@ -80,7 +81,8 @@ class Recorder:
         """Record until ``stop`` is set; blocks. Ends within a read time-out of it.
 
         Every second between the call (or ``missing_since``) and the end is in a segment or in a gap that
-        the sink was told. Failures of camera and disk are reported and retried; only a defect raises.
+        the sink was told. Failures of camera and disk are reported and retried; only a defect raises. Run
+        again, it goes on with the next sequence number and declares the time between.
         """
         clock = SteadyClock(self._clock)
         ledger = self._ledger(clock.now_s())
@@ -110,12 +112,13 @@ class Recorder:
         finally:
             self._next_sequence = segmenter.next_sequence
             self._covered_until = utc(ledger.covered_until_s)
+            self._missing_cause = GapCause.RECORDER_FAILED
 
     def _ledger(self, now_s: float) -> FootageLedger:
         since = self._covered_until
         begins_s, cause = (now_s, GapCause.CONNECTING)
         if since is not None and since.timestamp() < now_s:
-            begins_s, cause = since.timestamp(), self._options.missing_cause
+            begins_s, cause = since.timestamp(), self._missing_cause
         return FootageLedger(self._place.lesson_id, self._place.camera_id, begins_s, cause)
 
     def _sampler(self, on_long_interval: OnLongInterval) -> StreamSampler:

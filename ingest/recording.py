@@ -33,10 +33,15 @@ class StreamRecording:
         self._ledger = ledger
         self._sampler = sampler
         self._first_dts: int | None = None
-        self.jumps = 0
+        self._reached_s = 0.0
         segmenter.connect(info)
         if sampler is not None:
             sampler.connect(info)
+
+    @property
+    def reached_s(self) -> float:
+        """Media time of the latest picture fed, in seconds."""
+        return self._reached_s
 
     def feed(self, packet: VideoPacket, now_s: float, *, write: bool = True) -> bool:
         """Write one packet; ``False`` while a keyframe is awaited. ``now_s``: recorder's clock.
@@ -45,6 +50,7 @@ class StreamRecording:
         """
         times = self._rules.place(packet.pts, packet.dts)
         pts_s = times.pts * self._tick_s
+        self._reached_s = max(self._reached_s, pts_s)
         self._keep_anchor(times, pts_s, now_s)
         if not write:
             return False
@@ -79,7 +85,6 @@ class StreamRecording:
             self._ledger.expect(GapCause.CLOCK_JUMP, moved)
 
     def _jump(self, jump_s: float, pts_s: float, now_s: float) -> None:
-        self.jumps += 1
         self._segmenter.settle()
         missing_s = self._anchor.jumped(pts_s, now_s, jump_s)
         detail = f"the stream's clock jumped by {jump_s:+.1f} s, {missing_s:.1f} s of it without pictures"

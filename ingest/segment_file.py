@@ -69,6 +69,12 @@ def closed_path(folder: Path, sequence: int) -> Path:
     return folder / f"{sequence:06d}.mp4"
 
 
+def next_sequence(folder: Path) -> int:
+    """The first sequence number that nothing in the folder has used, finished or not; 1 for no folder."""
+    taken = [int(entry.name[:6]) for entry in folder.glob("[0-9]*") if entry.name[:6].isdecimal()]
+    return max(taken, default=0) + 1
+
+
 def sidecar_path(folder: Path, sequence: int) -> Path:
     return folder / f"{sequence:06d}.json"
 

@@ -96,7 +96,8 @@ class Segmenter:
         self._policy = policy
         self._sink = sink
         self._ledger = ledger
-        self._latest_s = lambda: now_s() + policy.drift_reanchor.total_seconds()
+        self._now_s = now_s
+        self._lead_s = policy.drift_reanchor.total_seconds()
         self._sync = sync
         self._derived = derived
         self._info: StreamInfo | None = None
@@ -207,7 +208,7 @@ class Segmenter:
             raise OSError(errno.ENOSPC, "less than the reserve is free", str(self._place.folder))
 
     def _start_of(self, base_s: float, first_pts_s: float) -> float:
-        return max(self._ledger.covered_until_s, min(base_s + first_pts_s, self._latest_s()))
+        return max(self._ledger.covered_until_s, min(base_s + first_pts_s, self._now_s() + self._lead_s))
 
     def _track_anchor(self, segment: _OpenSegment, timed: TimedPacket) -> None:
         if segment.settled:
@@ -250,7 +251,7 @@ class Segmenter:
             segment.stored_until_pts_s, segment.stored_keyframes = ends_before, keyframes_before
 
     def _book(self, segment: _OpenSegment, closed: ClosedFile, ends_pts_s: float, keyframes: int) -> None:
-        ends_s = max(segment.starts_s, min(segment.base_s + ends_pts_s, self._latest_s()))
+        ends_s = max(segment.starts_s, min(segment.base_s + ends_pts_s, self._now_s() + self._lead_s))
         self._ledger.footage(segment.starts_s, ends_s)
         sidecar = segment.sidecar
         self._sink.segment_closed(

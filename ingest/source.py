@@ -52,6 +52,19 @@ class FFmpegSource:
     def info(self) -> StreamInfo:
         return self._info
 
+    @property
+    def shown(self) -> str:
+        """The address without secrets."""
+        return self._address.shown
+
+    @property
+    def declared_s(self) -> float | None:
+        """Length that a file's header claims, in seconds; ``None`` where it claims none."""
+        stream, container = self._stream, self._container
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        return None if container.duration is None else container.duration / av.time_base
+
     def read(self) -> VideoPacket | None:
         """Next video packet; ``None`` at a file's end.
 
