@@ -256,13 +256,15 @@ class UploadKind(StrEnum):
 class Upload:
     """A file of the spool on its way to the object store.
 
-    ``upload_id``: the segment's id, or ``original:<sha256>``. ``path``: absolute path of the spool copy.
+    ``upload_id``: the segment's id, or ``original:<sha256>``. ``sequence``: the segment's, or the original's
+    number among its camera's originals. ``path``: absolute path of the spool copy.
     """
 
     upload_id: str
     kind: UploadKind
     lesson_id: str
     camera_id: str
+    sequence: int
     path: str
     object_key: str
     sha256: str

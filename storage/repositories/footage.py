@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, NotFound
@@ -59,6 +60,25 @@ class FootageRepository:
             query = query.where(SegmentRow.camera_id == camera_id)
         query = query.order_by(SegmentRow.camera_id, SegmentRow.sequence)
         return tuple(_segment(row) for row in self._session.scalars(query))
+
+    def next_sequence(self, lesson_id: str, camera_id: str) -> int:
+        """The number of the next segment: sequences have no holes over restarts."""
+        query = select(func.max(SegmentRow.sequence)).where(
+            SegmentRow.lesson_id == lesson_id, SegmentRow.camera_id == camera_id
+        )
+        return (self._session.scalar(query) or 0) + 1
+
+    def accounted_until(self, lesson_id: str, camera_id: str) -> datetime | None:
+        """Up to here every second is footage or a declared gap: where a recorder's book goes on."""
+        ends = [
+            self._session.scalar(
+                select(func.max(table.ends_at)).where(
+                    table.lesson_id == lesson_id, table.camera_id == camera_id
+                )
+            )
+            for table in (SegmentRow, GapRow)
+        ]
+        return max((end for end in ends if end is not None), default=None)
 
     def add_gap(self, gap: Gap) -> bool:
         """Keep a gap; ``False`` when this very gap is known already."""

@@ -97,6 +97,7 @@ class UploadRow(Base):
     kind: Mapped[UploadKind] = mapped_column(text_enum(UploadKind, "kind"))
     lesson_id: Mapped[str] = mapped_column(ForeignKey("lessons.lesson_id"))
     camera_id: Mapped[str] = mapped_column(String(64), default="")
+    sequence: Mapped[int] = mapped_column(Integer)
     path: Mapped[str] = mapped_column(String(1000))
     object_key: Mapped[str] = mapped_column(String(700))
     sha256: Mapped[str] = mapped_column(String(64))

@@ -532,6 +532,7 @@ def upgrade() -> None:
         ),
         sa.Column("lesson_id", sa.String(length=64), nullable=False),
         sa.Column("camera_id", sa.String(length=64), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("path", sa.String(length=1000), nullable=False),
         sa.Column("object_key", sa.String(length=700), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
