@@ -168,7 +168,7 @@ def _facts(info: StreamInfo, source: FFmpegSource, policy: RecordingPolicy) -> F
         declared_s=source.declared_s,
         longest_interval_s=_longest_interval(keyframes_s, duration_s),
         measured_rate=1 / usual_s if usual_s > 0 else None,
-        variable_rate=_varies(steps_s, usual_s),
+        variable_rate=rate_varies(steps_s),
     )
 
 
@@ -176,8 +176,9 @@ def _longest_interval(keyframes_s: Sequence[float], duration_s: float) -> float:
     return float(max(np.diff((*keyframes_s, duration_s)), default=duration_s)) if keyframes_s else duration_s
 
 
-def _varies(steps_s: npt.NDArray[np.float64], usual_s: float) -> bool:
-    """More than one interval in twenty is a fifth off the usual one."""
-    if len(steps_s) < 2:
+def rate_varies(steps_s: npt.NDArray[np.float64]) -> bool:
+    """Whether more than one interval between pictures in twenty is a fifth off the usual one."""
+    if len(steps_s) < 3:
         return False
+    usual_s = float(np.median(steps_s))
     return float(np.mean(np.abs(steps_s - usual_s) > usual_s / 5)) > 0.05

@@ -58,6 +58,11 @@ class FFmpegSource:
         return self._address.shown
 
     @property
+    def profile(self) -> str:
+        """The codec's profile as FFmpeg names it; empty where it names none."""
+        return self._stream.profile or ""
+
+    @property
     def declared_s(self) -> float | None:
         """Length that a file's header claims, in seconds; ``None`` where it claims none."""
         stream, container = self._stream, self._container
