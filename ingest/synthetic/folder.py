@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,8 +11,8 @@ from ingest.synthetic.enrolment import write_roster
 from ingest.synthetic.script import Scenario
 from ingest.synthetic.truth import ground_truth
 from ingest.synthetic.video import Encoding, write_video
-from models.durations import format_duration
 from models.policy import Policy
+from models.policy_overrides import policy_values
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -53,25 +51,11 @@ def lesson_toml(scenario: Scenario) -> str:
         "",
         "[policy]",
     ]
-    lines += [f"{name} = {value}" for name, value in policy_changes(scenario.policy).items()]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in policy_changes(scenario.policy).items()]
     return "\n".join(lines) + "\n"
 
 
-def policy_changes(policy: Policy) -> Mapping[str, str]:
-    """TOML values of the fields that are not at their default."""
-    changes: dict[str, str] = {}
-    for part in fields(policy):
-        value, default = getattr(policy, part.name), getattr(Policy(), part.name)
-        if not is_dataclass(value):
-            continue
-        for field in fields(value):
-            chosen = getattr(value, field.name)
-            if chosen != getattr(default, field.name):
-                changes[field.name] = _toml(chosen)
-    return changes
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, timedelta):
-        return f'"{format_duration(value)}"'
-    return json.dumps(value)
+def policy_changes(policy: Policy) -> dict[str, str | float | int]:
+    """The fields that are not at their default, as a lesson file writes them."""
+    usual = policy_values(Policy())
+    return {name: value for name, value in policy_values(policy).items() if value != usual[name]}

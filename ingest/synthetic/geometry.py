@@ -206,7 +206,7 @@ def _normals(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     down = np.gradient(points, axis=0)
     normals = np.cross(across, down)
     length = np.linalg.norm(normals, axis=-1, keepdims=True)
-    normals = (normals / np.maximum(length, 1e-6)).astype(np.float32)
+    normals = (normals / np.maximum(length, 1e-12)).astype(np.float32)
     outward = np.sum(normals * points, axis=-1, keepdims=True)
     return _plane(np.where(outward < 0, -normals, normals))
 

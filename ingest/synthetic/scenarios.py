@@ -54,8 +54,8 @@ def demo() -> Scenario:
     people += [
         _trainee(3, Stay(9, end, 3)),
         _trainee(7, Stay(14, end, 7)),
-        _trainee(10, Stay(60, end, 10)),
-        _trainee(13, Stay(0, 185, 13)),
+        _trainee(10, Stay(40, end, 10)),
+        _trainee(13, Stay(0, 202, 13)),
         _trainee(14),
         _stranger(44, Stay(24, end, 14)),
     ]
@@ -64,7 +64,7 @@ def demo() -> Scenario:
         Event(EventKind.HAND, 118, 123, seat=1),
         Event(EventKind.PASSER_BY, 96, 101, cast=45),
     )
-    policy = _policy("demo-1", grace_s=20, gap_s=40, class_hour_s=50, stranger_s=45, camera_s=10)
+    policy = _policy("demo-1", grace_s=20, gap_s=40, class_hour_s=46, stranger_s=45, camera_s=10)
     return Scenario("demo", 11, 1280, 720, 15, end, 3, 5, tuple(people), events, policy)
 
 
@@ -111,11 +111,11 @@ def small() -> Scenario:
         _trainee(1, Stay(0, end, 1)),
         _trainee(2, Stay(0, end, 2)),
         _trainee(3, Stay(14, end, 3)),
-        _trainee(4, Stay(0, 29, 4)),
+        _trainee(4, Stay(0, 28, 4)),
         _trainee(5),
         _stranger(40, Stay(8, end, 5)),
     )
-    policy = _policy("small-1", grace_s=6, gap_s=10, class_hour_s=9, stranger_s=15, camera_s=4)
+    policy = _policy("small-1", grace_s=6, gap_s=10, class_hour_s=12, stranger_s=15, camera_s=4)
     return Scenario("small", 5, 640, 360, 10, end, 2, 3, people, (), policy)
 
 

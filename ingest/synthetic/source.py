@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from fractions import Fraction
 
 from ingest.packets import StreamInfo, VideoPacket
 from ingest.synthetic.classroom import ClassroomCamera
 from ingest.synthetic.script import Scenario
-from ingest.synthetic.video import Encoding, encoded, open_encoder
+from ingest.synthetic.video import Encoding, encode_frame, flush, open_encoder
 from models.errors import StreamLost
 from models.ports import Clock
 
+_LAG_S = 1.0
+"""A reader or machine that is later than this loses frames, as with a camera, instead of falling behind."""
+_CODEC_NAMES = {"libx264": "h264", "libx265": "hevc"}
+
 
 class SyntheticSource:
-    """A packet source over a scenario.
+    """A packet source over a scenario (``ingest.packets.PacketSource``). Read by one thread.
 
-    With a ``clock`` each packet is due at its media time, counted from ``starts_at`` on the monotonic clock
-    (default: from the first read); a reader that joins late starts with the frame that is due now, as with
-    a camera. Without a clock packets come as fast as they are drawn.
+    With a ``clock`` each packet is due at its media time, counted from ``starts_monotonic_s`` on the
+    monotonic clock (default: now); who joins late starts with the frame that is due then. Without a clock
+    packets come as fast as they are drawn.
     """
 
     def __init__(
@@ -28,16 +33,19 @@ class SyntheticSource:
         starts_monotonic_s: float | None = None,
         encoding: Encoding | None = None,
     ) -> None:
-        self._scenario = scenario
+        encoding = encoding or Encoding()
         self._clock = clock
-        self._encoding = encoding or Encoding()
+        self._starts_s = starts_monotonic_s if starts_monotonic_s is not None else self._now_s()
+        self._encoding = encoding
+        self._encoder = open_encoder(scenario, encoding)
+        self._camera = ClassroomCamera(scenario)
         self._closed = threading.Event()
-        now = clock.monotonic_s() if clock else 0.0
-        self._starts_s = now if starts_monotonic_s is None else starts_monotonic_s
-        first = max(0, int((now - self._starts_s) * scenario.fps)) if clock else 0
-        encoder = open_encoder(scenario, self._encoding)
+        self._fps = scenario.fps
+        self._ready: deque[VideoPacket] = deque()
+        self._next = self._due_frame()
+        self._flushed = False
         self._info = StreamInfo(
-            codec={"libx264": "h264", "libx265": "hevc"}.get(self._encoding.codec, self._encoding.codec),
+            codec=_CODEC_NAMES.get(encoding.codec, encoding.codec),
             extradata=b"",
             width=scenario.width,
             height=scenario.height,
@@ -45,7 +53,6 @@ class SyntheticSource:
             average_rate=Fraction(scenario.fps),
             live=clock is not None,
         )
-        self._packets = encoded(ClassroomCamera(scenario), encoder, first, self._encoding)
 
     @property
     def info(self) -> StreamInfo:
@@ -55,17 +62,38 @@ class SyntheticSource:
         """The next packet when it is due; ``None`` after the last.
 
         Raises:
-            StreamLost: closed by another thread while waiting.
+            StreamLost: the source was closed, perhaps by another thread while this one waited.
         """
-        packet = next(self._packets, None)
-        if packet is not None and self._clock is not None:
-            due_s = self._starts_s + float((packet.pts or 0) * self._info.time_base)
-            ahead_s = due_s - self._clock.monotonic_s()
-            if ahead_s > 0:
-                self._closed.wait(ahead_s)
+        while not self._ready and not self._flushed:
+            self._draw_next()
+        packet = self._ready.popleft() if self._ready else None
+        if packet is not None:
+            self._wait_for(packet)
         if self._closed.is_set():
             raise StreamLost("the simulated camera was closed")
         return packet
 
     def close(self) -> None:
         self._closed.set()
+
+    def _draw_next(self) -> None:
+        scenario = self._camera.scenario
+        if self._clock is not None and self._due_frame() - self._next > _LAG_S * scenario.fps:
+            self._next = self._due_frame()
+        if self._next >= scenario.frames:
+            self._ready.extend(flush(self._encoder))
+            self._flushed = True
+            return
+        self._ready.extend(encode_frame(self._encoder, self._camera, self._next, self._encoding))
+        self._next += 1
+
+    def _wait_for(self, packet: VideoPacket) -> None:
+        due_s = self._starts_s + float((packet.pts or 0) * self._info.time_base)
+        if self._clock is not None and due_s > self._now_s():
+            self._closed.wait(due_s - self._now_s())
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_s() if self._clock is not None else 0.0
+
+    def _due_frame(self) -> int:
+        return max(0, int((self._now_s() - self._starts_s) * self._fps))

@@ -6,13 +6,14 @@ fault in the system's rules cannot hide in the truth it is compared with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from ingest.synthetic.cast import name_of
 from ingest.synthetic.layout import lay_out
 from ingest.synthetic.script import EventKind, Person, Role, Scenario
+from models.attendance import Mark, Status
 
 Span = tuple[float, float]
 """From and to, seconds since the first frame."""
@@ -26,8 +27,8 @@ class Expected:
     """What attendance must say of one trainee. Times in seconds since the first frame."""
 
     code: str
-    status: str
-    marks: tuple[str, ...]
+    status: Status
+    marks: tuple[Mark, ...]
     present_s: float
     credited_hours: float
     first_seen_s: float | None
@@ -56,23 +57,20 @@ def expected(scenario: Scenario, person: Person) -> Expected:
     seen = visible(scenario, person)
     if not seen:
         unseen = _length(blind)
-        status = "absent" if unseen < policy.required_share * scenario.duration_s else "not_observable"
+        status = (
+            Status.ABSENT if unseen < policy.required_share * scenario.duration_s else Status.NOT_OBSERVABLE
+        )
         return Expected(person.code, status, (), 0.0, 0.0, None, None)
     gap = policy.presence_gap.total_seconds()
     stretches, holes = _bridge(seen, blind, gap)
     present = _length(stretches)
     lost = _length(_without(blind, stretches))
     status = _status(scenario, present, lost)
-    marks = _marks(scenario, seen, holes) if status in ("present", "partial") else ()
-    return Expected(
-        code=person.code,
-        status=status,
-        marks=marks,
-        present_s=round(present, 3),
-        credited_hours=_hours(scenario, present) if status in ("present", "partial") else 0.0,
-        first_seen_s=seen[0][0],
-        last_seen_s=seen[-1][1],
-    )
+    marks = _marks(scenario, seen, holes) if status in (Status.PRESENT, Status.PARTIAL) else ()
+    says = Expected(person.code, status, marks, round(present, 3), 0.0, seen[0][0], seen[-1][1])
+    if status is Status.ABSENT:
+        return says
+    return replace(says, credited_hours=_hours(scenario, _credited_s(scenario, says)))
 
 
 def ground_truth(scenario: Scenario) -> dict[str, Any]:
@@ -114,10 +112,10 @@ def expected_flags(scenario: Scenario) -> tuple[tuple[str, str], ...]:
     present = 0
     for person in scenario.trainees:
         says = expected(scenario, person)
-        present += says.status in ("present", "partial")
-        if says.status == "absent":
+        present += says.status in (Status.PRESENT, Status.PARTIAL)
+        if says.status == Status.ABSENT:
             flags.append(("absence", says.code))
-        flags.extend((mark, says.code) for mark in says.marks)
+        flags.extend((mark.value, says.code) for mark in says.marks)
     policy = scenario.policy.flags
     stranger_s = policy.stranger_after.total_seconds()
     for person in scenario.strangers:
@@ -148,8 +146,8 @@ def _person(scenario: Scenario, person: Person) -> dict[str, Any]:
 def _expected_row(says: Expected) -> dict[str, Any]:
     return {
         "code": says.code,
-        "status": says.status,
-        "marks": list(says.marks),
+        "status": says.status.value,
+        "marks": [mark.value for mark in says.marks],
         "present_s": says.present_s,
         "credited_hours": says.credited_hours,
         "first_seen_s": says.first_seen_s,
@@ -157,35 +155,44 @@ def _expected_row(says: Expected) -> dict[str, Any]:
     }
 
 
-def _status(scenario: Scenario, present_s: float, lost_s: float) -> str:
+def _status(scenario: Scenario, present_s: float, lost_s: float) -> Status:
     policy = scenario.policy.attendance
     required = policy.required_share * scenario.duration_s
     if present_s >= required:
-        return "present"
+        return Status.PRESENT
     if present_s + lost_s >= required:
-        return "not_observable"
-    return "partial" if present_s >= policy.min_stretch.total_seconds() else "absent"
+        return Status.NOT_OBSERVABLE
+    return Status.PARTIAL if present_s >= policy.min_stretch.total_seconds() else Status.ABSENT
 
 
-def _marks(scenario: Scenario, seen: tuple[Span, ...], holes: tuple[Span, ...]) -> tuple[str, ...]:
+def _marks(scenario: Scenario, seen: tuple[Span, ...], holes: tuple[Span, ...]) -> tuple[Mark, ...]:
     """Only watched time proves lateness, leaving and holes."""
     policy = scenario.policy.attendance
     blind = _spans(scenario, _BLIND)
     marks = []
     if _length(_without(((0.0, seen[0][0]),), blind)) > policy.late_after.total_seconds():
-        marks.append("late")
+        marks.append(Mark.LATE)
     if holes:
-        marks.append("absent_in_middle")
+        marks.append(Mark.ABSENT_IN_MIDDLE)
     after = ((seen[-1][1], scenario.duration_s),)
     if _length(_without(after, blind)) > policy.early_before.total_seconds():
-        marks.append("left_early")
+        marks.append(Mark.LEFT_EARLY)
     return tuple(marks)
 
 
-def _hours(scenario: Scenario, present_s: float) -> float:
+def _hours(scenario: Scenario, credited_s: float) -> float:
     policy = scenario.policy.attendance
     step = policy.hour_step * policy.class_hour.total_seconds()
-    return float(present_s // step) * policy.hour_step
+    return float(credited_s // step) * policy.hour_step
+
+
+def _credited_s(scenario: Scenario, says: Expected) -> float:
+    """Who is there and neither late nor gone early is not docked the grace at either end."""
+    if says.first_seen_s is None or says.last_seen_s is None or says.status is not Status.PRESENT:
+        return says.present_s
+    early = 0.0 if Mark.LATE in says.marks else says.first_seen_s
+    late = 0.0 if Mark.LEFT_EARLY in says.marks else scenario.duration_s - says.last_seen_s
+    return says.present_s + early + late
 
 
 def _bridge(
@@ -246,5 +253,6 @@ def margin_s(scenario: Scenario) -> float:
         limits.append(abs(says.first_seen_s - policy.late_after.total_seconds()))
         limits.append(abs(total - says.last_seen_s - policy.early_before.total_seconds()))
         limits.append(abs(says.present_s - policy.required_share * total))
-        limits.append(min(says.present_s % step, step - says.present_s % step))
+        past = _credited_s(scenario, says) % step
+        limits.append(min(past, step - past))
     return min(limits, default=timedelta.max.total_seconds())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -64,15 +64,18 @@ def write_video(
         container.mux(stream.encode(None))
 
 
-def encoded(
-    camera: ClassroomCamera, encoder: VideoCodecContext, first: int, encoding: Encoding
-) -> Iterator[VideoPacket]:
-    """Packets of all frames from ``first`` on, in the order of the encoder."""
-    for index in range(first, camera.scenario.frames):
-        frame = _av_frame(camera, index, encoding)
-        frame.time_base = Fraction(1, camera.scenario.fps)
-        yield from cast("list[VideoPacket]", encoder.encode(frame))
-    yield from cast("list[VideoPacket]", encoder.encode(None))
+def encode_frame(
+    encoder: VideoCodecContext, camera: ClassroomCamera, index: int, encoding: Encoding
+) -> list[VideoPacket]:
+    """Draw one frame and hand it to an encoder from ``open_encoder``; the packets it gives in return."""
+    frame = _av_frame(camera, index, encoding)
+    frame.time_base = Fraction(1, camera.scenario.fps)
+    return cast("list[VideoPacket]", encoder.encode(frame))
+
+
+def flush(encoder: VideoCodecContext) -> list[VideoPacket]:
+    """What the encoder still holds; it takes no frame afterwards."""
+    return cast("list[VideoPacket]", encoder.encode(None))
 
 
 def open_encoder(scenario: Scenario, encoding: Encoding) -> VideoCodecContext:
