@@ -38,3 +38,12 @@ def retain_until(ends_at: datetime, years: int = YEARS, zone: str = ZONE) -> dat
     """The first instant (UTC) at which it may be removed: midnight, there, after the last kept day."""
     after = last_kept_day(ends_at, years, zone) + timedelta(days=1)
     return datetime.combine(after, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def footage_retention(ends_at: datetime, now: datetime, years: int = YEARS, zone: str = ZONE) -> datetime:
+    """When footage of a lesson that ended at ``ends_at`` may be removed.
+
+    An old video that is taken in years later would be free at once; it is kept as long from today instead.
+    """
+    until = retain_until(ends_at, years, zone)
+    return until if until > now + timedelta(days=1) else retain_until(now, years, zone)

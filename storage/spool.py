@@ -21,7 +21,7 @@ from models.evidence_leaves import gap as gap_leaf
 from models.evidence_leaves import original_stored, segment_closed, segment_stored
 from models.footage import Gap, Segment, StoredObject
 from models.register import Upload, UploadKind, UploadState
-from models.retention import retain_until
+from models.retention import footage_retention
 from storage.durable import make_folders, sync_folder
 from storage.objects.filesystem import no_step
 from storage.repositories.writing import checked_id
@@ -217,7 +217,7 @@ class Spool:
             object_key=object_key(segment),
             sha256=segment.sha256,
             size_bytes=segment.size_bytes,
-            retain_until=retain_until(ends_at, record.policy.recording.retention_years),
+            retain_until=footage_retention(ends_at, now, record.policy.recording.retention_years),
             state=UploadState.WAITING,
             queued_at=now,
         )

@@ -12,7 +12,8 @@ import typer
 def verify(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE_OR_DIR", help="A bundle: folder or zip.")],
     keys: Annotated[
-        Path | None, typer.Option("--keys", help="Public keys you trust: a file or folder. Else the bundle's own.")
+        Path | None,
+        typer.Option("--keys", help="Public keys you trust, a file or folder; else the bundle's own."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One machine-readable document on stdout.")] = False,
 ) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from recognition.calibration_store import default_calibration
-
 from models.ports import Detector
 from recognition.calibration import Calibration
+from recognition.calibration_store import default_calibration
 from recognition.detectors import best_detector
 from recognition.encoder import FaceRecognitionEncoder, open_encoder
 from supervision_api.settings import Settings
+
+DUPLICATE_DISTANCE = 0.38
+"""Two enrolment photos closer than this are called one face: a flag to look at (twins exist), never a
+refusal. `tests/benchmarks/real_people.py` prints how near different people come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from models.flag_facts import LessonFacts, SameFace
 from models.flag_rules import LESSON_KINDS, LIVE_KINDS, lesson_flags, live_flags
 from models.flags import Flag, FlagKind
 from models.register import Correction
-from models.retention import retain_until
+from models.retention import footage_retention
 from models.roster import Trainee
 from models.timetable import LessonState
 from storage.unit_of_work import UnitOfWork
@@ -113,7 +113,9 @@ def judge_lesson(
     _settle(work, lesson_id, flags, LESSON_KINDS, now)
     totals = camera_totals(work.footage.segments(lesson_id), observed.gaps)
     years = observed.record.policy.recording.retention_years
-    work.evidence.close_lesson(lesson_id, totals, retain_until(observed.record.lesson.ends_at, years))
+    work.evidence.close_lesson(
+        lesson_id, totals, footage_retention(observed.record.lesson.ends_at, now, years)
+    )
     work.lessons.move(lesson_id, LessonState.CLOSING, LessonState.JUDGED)
     return outcome_of(observed, verdicts, flags)
 

@@ -24,7 +24,7 @@ from recognition.worker import RecognitionWorker
 from supervision_api.pipeline.faces import FaceSetup, open_faces
 
 START_TIMEOUT_S = 120.0
-"""Converting the network for the first time on a loaded machine takes a few seconds; this is for disasters."""
+"""Converting the network the first time takes seconds; this bound is for disasters."""
 
 JUDGE_TIMEOUT_S = 60.0
 """A 4K picture with HOG takes a few seconds; a child that says nothing for longer hangs."""
@@ -88,7 +88,7 @@ class RecogniserProcess:
         """
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=True)
-        self._pipe = cast(Connection, ours)
+        self._pipe: Connection = ours
         self._process: SpawnProcess = context.Process(
             target=_child, args=(theirs, setup, calibration), name="rollcall-recogniser", daemon=True
         )

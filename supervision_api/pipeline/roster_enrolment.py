@@ -15,7 +15,7 @@ from models.texts import render
 from recognition.duplicates import find_duplicates
 from recognition.enrolment import ExaminedPhoto, examine_photo
 from recognition.gallery import Template
-from supervision_api.pipeline.faces import FaceParts
+from supervision_api.pipeline.faces import DUPLICATE_DISTANCE, FaceParts
 from supervision_api.roster_files import RosterFiles
 
 Progress = Callable[[float, str], None]
@@ -87,7 +87,7 @@ def examine_roster(
         photos += taken
         problems += refused
     progress(1.0, "photos")
-    problems += _duplicate_problems(photos, by_line, faces)
+    problems += _duplicate_problems(photos, by_line)
     enrolled = {photo.trainee for photo in photos}
     faceless = tuple(t.code for t in check.trainees if t.code not in enrolled)
     problems.sort(key=lambda p: p.line)
@@ -136,11 +136,9 @@ def _examine_trainee(
     return taken, problems
 
 
-def _duplicate_problems(
-    photos: Sequence[TraineePhoto], by_code: dict[str, RosterRow], faces: FaceParts
-) -> list[RowProblem]:
+def _duplicate_problems(photos: Sequence[TraineePhoto], by_code: dict[str, RosterRow]) -> list[RowProblem]:
     templates = [photo.template() for photo in photos]
-    found = find_duplicates(templates, [], faces.calibration.duplicate_distance)
+    found = find_duplicates(templates, [], DUPLICATE_DISTANCE)
     return [
         problem(
             by_code[pair.second],

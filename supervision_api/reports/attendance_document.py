@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from models.reason_texts import render_reason
 
 from models.attendance import EvidenceLink, Reason, Verdict
 from models.durations import format_duration
@@ -15,6 +14,7 @@ from models.flags import Flag
 from models.footage import Gap
 from models.frame import Sighting
 from models.policy import AttendancePolicy, Policy
+from models.reason_texts import render_reason
 from models.timeline import Interval, total
 from models.timetable import Lesson
 from supervision_api.reports.lesson_outcome import LessonOutcome, UnknownPerson
