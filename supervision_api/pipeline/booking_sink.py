@@ -1,0 +1,45 @@
+"""What recorders report becomes rows and leaves: the sink between ingest and storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from models.footage import CameraReport, Gap, Segment
+from storage.spool import Spool
+
+_log = structlog.get_logger(__name__)
+
+
+class BookingSink:
+    """Books closed segments and gaps in the spool; hands camera reports on."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        on_camera: Callable[[CameraReport], None] = lambda _report: None,
+        on_segment: Callable[[Segment], None] = lambda _segment: None,
+    ) -> None:
+        self._spool = spool
+        self._on_camera = on_camera
+        self._on_segment = on_segment
+
+    def segment_closed(self, segment: Segment) -> None:
+        """Leaf, row and upload in one unit of work; the file itself is durable already."""
+        self._spool.accept(segment)
+        self._on_segment(segment)
+
+    def gap_declared(self, gap: Gap) -> None:
+        """Row and leaf in one unit of work."""
+        self._spool.declare(gap)
+        _log.warning(
+            "footage gap",
+            lesson=gap.lesson_id,
+            camera=gap.camera_id,
+            cause=gap.cause.value,
+            seconds=round(gap.interval.duration.total_seconds(), 3),
+        )
+
+    def camera_changed(self, report: CameraReport) -> None:
+        self._on_camera(report)
