@@ -16,8 +16,12 @@ class JudgementWriter:
         self._batch = batch
         self._waiting: list[FrameJudgement] = []
 
+    def collect(self, judgement: FrameJudgement) -> None:
+        """Takes a judgement without writing."""
+        self._waiting.append(judgement)
+
     def frame_judged(self, judgement: FrameJudgement) -> None:
-        """Takes a judgement; it is on disk after the next ``flush``."""
+        """Takes a judgement; it is on disk after the next ``flush``, which a full batch brings."""
         self._waiting.append(judgement)
         if len(self._waiting) >= self._batch:
             self.flush()
