@@ -85,7 +85,7 @@ def raise_live_flags(work: UnitOfWork, lesson_id: str, now: datetime) -> tuple[F
     """Flags of a running lesson that need no verdict; each change is a leaf. Returns what changed."""
     observed = observe_lesson(work, lesson_id)
     flags = live_flags(lesson_facts(observed, ()))
-    return _settle(work, lesson_id, flags, LIVE_KINDS, now)
+    return settle_flags(work, lesson_id, flags, LIVE_KINDS, now)
 
 
 def judge_lesson(
@@ -110,7 +110,7 @@ def judge_lesson(
         work.evidence.append(coverage(lesson_id, camera, pieces, now))
     for one in verdicts:
         work.evidence.append(verdict(one, now))
-    _settle(work, lesson_id, flags, LESSON_KINDS, now)
+    settle_flags(work, lesson_id, flags, LESSON_KINDS, now)
     totals = camera_totals(work.footage.segments(lesson_id), observed.gaps)
     years = observed.record.policy.recording.retention_years
     work.evidence.close_lesson(
@@ -120,7 +120,7 @@ def judge_lesson(
     return outcome_of(observed, verdicts, flags)
 
 
-def _settle(
+def settle_flags(
     work: UnitOfWork, lesson_id: str, flags: Sequence[Flag], kinds: frozenset[FlagKind], now: datetime
 ) -> tuple[Flag, ...]:
     changes = work.flags.settle(lesson_id, flags, kinds, now)

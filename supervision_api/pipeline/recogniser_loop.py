@@ -1,4 +1,4 @@
-"""Takes keyframes from the bus, has them judged, and hands judgements on. One thread; never ends by itself."""
+"""Takes keyframes from the bus, has them judged, hands judgements on. One thread; never ends by itself."""
 
 from __future__ import annotations
 
@@ -62,10 +62,16 @@ class RecogniserLoop:
         self._deaths = 0
 
     @property
-    def ready(self) -> bool:
-        """Whether a recogniser runs now."""
+    def health(self) -> str:
+        """``ok``, ``idle`` (started with the first frame) or ``recogniser_gone``."""
         process = self._process
-        return process is not None and process.alive
+        if process is not None and process.alive:
+            return "ok"
+        return "recogniser_gone" if self._deaths or process is not None else "idle"
+
+    @property
+    def healthy(self) -> bool:
+        return self.health != "recogniser_gone"
 
     @property
     def pid(self) -> int | None:
