@@ -32,10 +32,8 @@ def vault_of(database: Database, folder: Path, now: datetime) -> Vault:
     """
     with database.transaction(writing=True) as connection:
         known = connection.scalar(select(InstallationRow.vault_fingerprint))
-        if known is None and not vault_exists(folder):
-            vault = create_vault(folder)
-        else:
-            vault = open_vault(folder)
+        is_first = known is None and not vault_exists(folder)
+        vault = create_vault(folder) if is_first else open_vault(folder)
         if known is not None and known != vault.fingerprint:
             raise KeyUnusable(
                 "this key file belongs to another database", place=str(folder), hint=_OTHER_VAULT

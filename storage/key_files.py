@@ -68,20 +68,25 @@ def read_secret_file(path: Path) -> bytes:
         raise KeyUnusable(
             f"the key file cannot be opened ({error.strerror})", place=str(path), hint="check owner and path"
         ) from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise KeyUnusable("this is not a plain file", place=str(path), hint="name the key file itself")
-        if status.st_mode & _OTHERS:
-            raise KeyUnusable(
-                f"the key file is readable by others (mode {stat.S_IMODE(status.st_mode):04o})",
-                place=str(path),
-                hint=f"run: chmod 600 {path}",
-            )
-        content = file.read(_LARGEST_BYTES + 1)
+    try:
+        _refuse_open_to_others(path, os.fstat(descriptor))
+        content = os.read(descriptor, _LARGEST_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > _LARGEST_BYTES:
         raise KeyUnusable("too large to be a key file", place=str(path), hint="restore it from a backup")
     return content
+
+
+def _refuse_open_to_others(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyUnusable("this is not a plain file", place=str(path), hint="name the key file itself")
+    if status.st_mode & _OTHERS:
+        raise KeyUnusable(
+            f"the key file is readable by others (mode {stat.S_IMODE(status.st_mode):04o})",
+            place=str(path),
+            hint=f"run: chmod 600 {path}",
+        )
 
 
 def _make_key_folder(folder: Path) -> None:
