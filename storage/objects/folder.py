@@ -55,7 +55,8 @@ class FilesystemObjectReader:
         path = self._path(key)
         stored = self.stat(key)
         with _opened(path, key) as file:
-            file_bytes = os.pread(file, (stored.size_bytes if end is None else end) - start, start)
+            stop = stored.size_bytes if end is None else min(end, stored.size_bytes)
+            file_bytes = os.pread(file, max(0, stop - start), start)
         if start == 0 and len(file_bytes) == stored.size_bytes:
             compare_hash(hashlib.sha256(file_bytes).hexdigest(), stored.sha256, key)
         return file_bytes
