@@ -101,7 +101,7 @@ def bench_encoder(
             "no faces to measure with", hint="give pictures with upright faces of 80 px or more"
         )
     sheets = face_sheets(single)
-    baseline = _face_encodings()
+    baseline = face_encodings_of_package()
     difference = max(
         float(np.abs(_ours(encoder, faces) - _theirs(baseline, faces)).max()) for faces in (single, sheets)
     )
@@ -126,7 +126,8 @@ def bench_encoder(
     }
 
 
-def _face_encodings() -> Callable[..., Any]:
+def face_encodings_of_package() -> Callable[..., Any]:
+    """``face_recognition.face_encodings``. Raises InvalidInput where it is not installed."""
     try:
         from face_recognition.api import face_encodings
     # Without pkg_resources face_recognition prints advice and calls quit().

@@ -30,6 +30,8 @@ _SPREAD_PRIOR = 20.0
 _NARROWEST, _WIDEST = 0.6, 1.5
 """A roster's own spread is believed within these shares of the calibration's."""
 
+_DUPLICATE_SDS = 4.4
+
 _BOUND_SHAPE = 4
 """Order of the soft bound: below half of the bound it takes less than 2 %."""
 
@@ -150,6 +152,16 @@ class Calibration:
         genuine = _upper_side(np.array([distance]), mean * scale, sd * scale)
         impostor = _lower_side(np.array([distance]), other, self.impostor.at(frames)[1] * scale)
         return float(self._bounded(genuine - impostor)[0])
+
+    @property
+    def duplicate_threshold(self) -> float:
+        """Distance below which two single photos of two roster entries show one person.
+
+        So near lies about one pair of different people in 200,000 by the Gaussian tail, without the help
+        of a cohort; genuine pairs of sharp photos lie below it in four of five cases.
+        """
+        mean, of_faces = self.stranger.at(1.0)
+        return mean + self.impostor.mean - _DUPLICATE_SDS * math.hypot(of_faces, self.impostor.at(1.0)[1])
 
     def stranger_distance(self, distances: Distances) -> float:
         """What another person of this room would have: mean distance of one face to the roster, shrunk."""
