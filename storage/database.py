@@ -61,8 +61,13 @@ class Database:
         """
         with self._turn(writing), clean_errors(), self.engine.connect() as raw:
             connection = raw.execution_options(**{_WRITES: writing})
-            with connection.begin():
+            with connection.begin() as transaction:
                 yield connection
+                if not transaction.is_active:
+                    # Someone caught an error of the database and went on: nothing of it would be kept.
+                    raise StorageError(
+                        "an earlier error undid this unit of work", hint="repeat it as a whole"
+                    )
 
     @contextmanager
     def _turn(self, writing: bool) -> Iterator[None]:

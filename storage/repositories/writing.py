@@ -20,9 +20,10 @@ def new_id() -> str:
 
 
 def insert(session: Session, *rows: Base) -> None:
-    """Write rows now, so that a conflict shows where it arises."""
-    session.add_all(rows)
-    session.flush()
+    """Write rows now, so that a conflict shows where it arises and takes back only these rows."""
+    with session.begin_nested():
+        session.add_all(rows)
+        session.flush()
 
 
 def expect_revision(row: Revised, revision: int, what: str) -> None:
