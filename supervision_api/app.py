@@ -18,9 +18,11 @@ from models.evidence import JsonValue
 from supervision_api import problems
 from supervision_api.console import phrases
 from supervision_api.console.i18n import Languages
+from supervision_api.console.import_jobs import ImportJobs
 from supervision_api.console.pages import Pages
 from supervision_api.console.render import STATIC, Renderer
 from supervision_api.middleware import Counted, RequestId, SecurityHeaders, SizeLimit, SizeLimits
+from supervision_api.roster_jobs import RosterJobs
 from supervision_api.routes.every import api_routers, console_routers, service_routers
 from supervision_api.services import Services
 from supervision_api.view_ledger import ViewLedger
@@ -54,6 +56,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.languages = languages
     app.state.pages = Pages(Renderer(languages), services)
     app.state.views = ViewLedger()
+    app.state.jobs = RosterJobs()
+    app.state.import_jobs = ImportJobs()
     for router in (*service_routers(), *api_routers(), *console_routers()):
         app.include_router(router)
     app.mount("/console/static", StaticFiles(directory=STATIC), name="static")
@@ -112,7 +116,7 @@ def _answer(
     if problems.is_fault(error):
         _log.error("request_faulted", code=error.code, message=error.message)
     path = request.url.path
-    if path.startswith("/console"):
+    if path.startswith("/console") and "/live/" not in path:
         if isinstance(error, errors.NotAuthenticated) and request.method == "GET":
             back = quote(path + (f"?{request.url.query}" if request.url.query else ""), safe="/")
             return RedirectResponse(f"/console/login?next={back}", status_code=303)

@@ -109,6 +109,7 @@ class LiveHub:
         self._listeners = listeners
         self._lock = threading.Lock()
         self._rooms: dict[str, _Room] = {}
+        self.closed = False
         # an id of another process run must not be resumed: the counts would match by accident.
         self._run = secrets.token_hex(4)
 
@@ -175,6 +176,13 @@ class LiveHub:
             room.pictures.clear()
             if not room.subscriptions:
                 del self._rooms[lesson_id]
+
+    def close(self) -> None:
+        """End every open page's stream: a server that stops would otherwise wait for them."""
+        with self._lock:
+            self.closed = True
+            woken = [one.wake for room in self._rooms.values() for one in room.subscriptions]
+        _wake(woken)
 
     def listeners(self) -> int:
         """Pages listening now, all lessons together."""

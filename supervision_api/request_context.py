@@ -10,6 +10,7 @@ from models.errors import NotAuthenticated
 from supervision_api import auth
 from supervision_api.auth import Caller
 from supervision_api.console.i18n import Language, Languages
+from supervision_api.roster_jobs import RosterJobs
 from supervision_api.services import Services
 from supervision_api.view_ledger import ViewLedger
 
@@ -20,6 +21,10 @@ def services_of(request: Request) -> Services:
 
 def views_of(request: Request) -> ViewLedger:
     return cast(ViewLedger, request.app.state.views)
+
+
+def jobs_of(request: Request) -> RosterJobs:
+    return cast(RosterJobs, request.app.state.jobs)
 
 
 def caller_or_none(request: Request) -> Caller | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from models.errors import NotAuthenticated, RollcallError
@@ -36,6 +36,12 @@ class Pages:
             caller = caller_or_none(request)
             chosen = caller.user.locale if caller else None
         return self._renderer.languages.get(chosen)
+
+    def problem_text(self, request: Request, error: RollcallError) -> str:
+        """An error as one sentence above a form: what happened, where, and the next step."""
+        language = self.language(request)
+        title = phrases.say(language, phrases.ERROR, error.code)
+        return " ".join(part for part in (title, error.message, error.hint) if part)
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A whole page. A visitor without a cookie gets one, for the log-in form's token."""
@@ -94,3 +100,10 @@ class Pages:
             else "",
             "other_language": _NAMES_OF_LANGUAGES[other],
         }
+
+
+def pages_of(request: Request) -> Pages:
+    return cast(Pages, request.app.state.pages)
+
+
+PagesHere = Annotated[Pages, Depends(pages_of)]

@@ -8,6 +8,14 @@ from supervision_api.routes import (
     attendance,
     cameras,
     classes,
+    console_classes,
+    console_entry,
+    console_footage,
+    console_lessons,
+    console_live,
+    console_office,
+    console_roster,
+    console_session,
     evidence,
     flags,
     footage,
@@ -33,4 +41,5 @@ def api_routers() -> tuple[APIRouter, ...]:
 
 def console_routers() -> tuple[APIRouter, ...]:
     """``/console``."""
-    return ()
+    modules = (console_entry, console_lessons, console_live, console_footage, console_office)
+    return tuple(module.router for module in modules)

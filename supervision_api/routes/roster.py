@@ -53,14 +53,14 @@ async def import_route(
     The answer is the row report: 200 where the roster can be (or was) imported, 422 where rows must change.
     """
     caller.require(Permission.EDIT_CLASSES)
-    uploads, order = await read_form(request, code)
+    uploads, order, _token = await read_form(request, code)
     report = await run_in_threadpool(import_roster, services, caller, uploads, order, _unheard)
     body = import_out(report, language.locale).model_dump(mode="json")
     return JSONResponse(body, status_code=200 if report.importable else 422)
 
 
-async def read_form(request: Request, class_code: str) -> tuple[list[Upload], ImportOrder]:
-    """The uploaded files and what is asked for.
+async def read_form(request: Request, class_code: str) -> tuple[list[Upload], ImportOrder, str]:
+    """The uploaded files, what is asked for, and the form's token (pages have one).
 
     Raises:
         InvalidInput: no multipart form, or another mode.
@@ -79,7 +79,8 @@ async def read_form(request: Request, class_code: str) -> tuple[list[Upload], Im
             consented=_ticked(form.get("consented")),
             faceless_allowed=_ticked(form.get("faceless_allowed")),
         )
-    return uploads, order
+        token = str(form.get("csrf_token", ""))
+    return uploads, order, token
 
 
 def import_out(report: ImportReport, locale: str) -> schemas.ImportOut:

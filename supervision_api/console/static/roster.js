@@ -6,11 +6,8 @@ async function poll() {
   if (!answer.ok) { location.reload(); return; }
   const state = await answer.json();
   if (state.done) { location.reload(); return; }
-  const bar = job.querySelector("progress");
-  bar.max = state.total || 1;
-  bar.value = state.done_photos;
-  document.querySelector("#job-done").textContent = state.done_photos;
-  document.querySelector("#job-total").textContent = state.total;
+  job.querySelector("progress").value = state.percent;
+  document.querySelector("#job-done").textContent = state.percent;
   setTimeout(poll, 700);
 }
 
