@@ -18,7 +18,6 @@ from models.evidence import JsonValue
 from supervision_api import problems
 from supervision_api.console import phrases
 from supervision_api.console.i18n import Languages
-from supervision_api.console.import_jobs import ImportJobs
 from supervision_api.console.pages import Pages
 from supervision_api.console.render import STATIC, Renderer
 from supervision_api.middleware import Counted, RequestId, SecurityHeaders, SizeLimit, SizeLimits
@@ -57,7 +56,6 @@ def create_app(services: Services) -> FastAPI:
     app.state.pages = Pages(Renderer(languages), services)
     app.state.views = ViewLedger()
     app.state.jobs = RosterJobs()
-    app.state.import_jobs = ImportJobs()
     for router in (*service_routers(), *api_routers(), *console_routers()):
         app.include_router(router)
     app.mount("/console/static", StaticFiles(directory=STATIC), name="static")

@@ -35,7 +35,7 @@ def console() -> RedirectResponse:
 
 
 @router.get("/login")
-def login_page(request: Request, pages: PagesHere, caller: MaybeCaller, next: str = HOME) -> Response:  # noqa: A002
+def login_page(request: Request, pages: PagesHere, caller: MaybeCaller, next: str = HOME) -> Response:
     if caller is not None:
         return RedirectResponse(safe_next(next), status_code=303)
     return pages.page(request, "login.html", problem="", account="", next=safe_next(next))
@@ -50,7 +50,7 @@ def log_in(
     account: Annotated[str, Form(max_length=100)] = "",
     password: Annotated[str, Form(max_length=256)] = "",
     csrf_token: Annotated[str, Form(max_length=200)] = "",
-    next: Annotated[str, Form(max_length=2000)] = HOME,  # noqa: A002
+    next: Annotated[str, Form(max_length=2000)] = HOME,
 ) -> Response:
     """Its own token too: nobody shall be logged in to an account that is not theirs."""
     try:
@@ -100,7 +100,7 @@ def choose_language(
     caller: MaybeCaller,
     locale: Annotated[str, Form(max_length=16)],
     csrf_token: Annotated[str, Form(max_length=200)] = "",
-    next: Annotated[str, Form(max_length=2000)] = HOME,  # noqa: A002
+    next: Annotated[str, Form(max_length=2000)] = HOME,
 ) -> RedirectResponse:
     auth.check_csrf(session_token(request), csrf_token)
     locale = locale if locale in LOCALES else services.web.default_locale

@@ -9,11 +9,8 @@ from supervision_api.routes import (
     cameras,
     classes,
     console_classes,
-    console_entry,
-    console_footage,
     console_lessons,
     console_live,
-    console_office,
     console_roster,
     console_session,
     evidence,
@@ -41,5 +38,5 @@ def api_routers() -> tuple[APIRouter, ...]:
 
 def console_routers() -> tuple[APIRouter, ...]:
     """``/console``."""
-    modules = (console_entry, console_lessons, console_live, console_footage, console_office)
+    modules = (console_session, console_lessons, console_live, console_classes, console_roster)
     return tuple(module.router for module in modules)
