@@ -7,6 +7,7 @@ run again. It never deletes a byte that the object store has not confirmed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from storage.uploader import Uploader
 
 # Shorter holes are rounding between two clocks, not missing footage (as in the recorder's own book).
 _LEAST_GAP: Final = timedelta(milliseconds=50)
+_SETTLED: Final = timedelta(minutes=2)
 _UNFINISHED: Final = (LessonState.PLANNED, LessonState.OPEN, LessonState.RUNNING, LessonState.CLOSING)
 
 
@@ -57,6 +59,22 @@ class Reconciler:
         missing = self._missing()
         gaps = self._declare_gaps()
         return Reconciled(repaired, gaps, cleared, aside, missing)
+
+    def adopt_closed(self, min_age: timedelta = _SETTLED) -> tuple[Segment, ...]:
+        """Book closed segments that have no row, while recorders run.
+
+        Booking fails while the database is locked or its disk is full; the file stays in the spool, and a
+        timer that calls this brings it in later. Open segments are never touched; a younger file may be on
+        its way into the books just now.
+        """
+        adopted: list[Segment] = []
+        newest = (self._spool.ledger.clock.now() - min_age).timestamp()
+        for leftover in find_leftovers(self._spool.root):
+            if leftover.open or not _is_older(leftover, newest) or self._is_booked(leftover):
+                continue
+            with suppress(VideoInvalid, NotFound, Conflict):  # the next start sets it aside
+                adopted.append(self._book(leftover))
+        return tuple(adopted)
 
     def _close_leftovers(self) -> tuple[tuple[Segment, ...], tuple[Path, ...]]:
         sweep(self._spool.root)
@@ -150,6 +168,13 @@ def _undeclared(work: UnitOfWork, record: LessonRecord, now: datetime) -> list[G
         declared = [gap.interval for gap in work.footage.gaps(lesson.lesson_id, camera_id)]
         found.extend(undeclared_gaps(record, camera_id, footage + declared, now))
     return found
+
+
+def _is_older(leftover: Leftover, newest: float) -> bool:
+    try:
+        return leftover.path.stat().st_mtime <= newest
+    except FileNotFoundError:
+        return False  # uploaded and cleared meanwhile
 
 
 def _of_folder(work: UnitOfWork, leftover: Leftover) -> tuple[Upload, ...]:

@@ -268,6 +268,20 @@ def test_an_object_that_an_earlier_attempt_left_is_not_written_again(
     assert attempt.stored.retain_until == upload.retain_until  # lengthened, then read back
 
 
+def test_an_object_whose_spool_copy_is_gone_still_gets_its_receipt(
+    spool: Spool, uploader: Uploader, new_file: NewSegment, store: FailingStore
+) -> None:
+    segment = new_file()
+    spool.accept(segment)
+    upload = spool.next_to_upload()
+    assert upload is not None
+    store.put_locked(upload.object_key, upload.path, upload.sha256, upload.retain_until)
+    Path(segment.path).unlink()
+    assert Reconciler(spool, uploader).run().missing == ()
+    assert [attempt.error for attempt in uploader.drain()] == [None]
+    assert LeafKind.SEGMENT_STORED in kinds(spool.ledger)
+
+
 def test_an_original_is_kept_with_a_leaf_of_its_own(spool: Spool, uploader: Uploader, now: datetime) -> None:
     path = spool.folder("L1", "cam1") / "original.mkv"
     path.write_bytes(b"original")

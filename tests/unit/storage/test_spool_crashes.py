@@ -167,7 +167,7 @@ def record_and_upload(house: House, now: datetime) -> Callable[[Step], None]:
 
 
 def check_whole(house: House, contents: dict[int, bytes]) -> None:
-    """Each segment is in the store, locked, with one row, one closing leaf, one receipt; the spool is empty."""
+    """Each segment is in the store, locked, with one row and one leaf of each kind; the spool is empty."""
     ledger, spool, _, store = house.open()
     with ledger.read() as work:
         segments = work.footage.segments("L1", "cam1")
@@ -341,6 +341,23 @@ def test_empty_files_and_lone_sidecars_are_swept(house: House, now: datetime) ->
     path.with_name("000003.json.tmp").write_text("{")
     assert house.repair().aside == ()
     assert [file for file in (house.folder / "spool").rglob("*") if file.name != ".claim"] == []
+
+
+def test_a_segment_that_could_not_be_booked_is_adopted_while_recording_goes_on(
+    house: House, film: bytes, now: datetime, clock: Clock
+) -> None:
+    closed = write_files(house, 1, film, now, closed=True)
+    being_written = write_files(house, 2, film[:4500], now, closed=False)
+    for path, age_s in ((closed, 60), (being_written, 600)):
+        os.utime(path, (clock.now().timestamp() - age_s,) * 2)
+    ledger, spool, uploader, _ = house.open()
+    reconciler = Reconciler(spool, uploader)
+    assert reconciler.adopt_closed() == ()  # it may be on its way into the books
+    (adopted,) = reconciler.adopt_closed(timedelta(seconds=30))
+    assert adopted.sequence == 1
+    assert reconciler.adopt_closed(timedelta(seconds=30)) == ()
+    assert being_written.stat().st_size == 4500
+    ledger.database.close()
 
 
 def test_a_closed_file_with_a_torn_end_is_not_cut(house: House, film: bytes, now: datetime) -> None:
