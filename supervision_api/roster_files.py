@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -124,7 +126,7 @@ class _Archive:
         try:
             with self._zip.open(info) as member:
                 content = member.read(limit + 1)
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError):
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError, ValueError):
             raise RosterInvalid(
                 "is damaged in the archive", place=name, hint="zip the folder again"
             ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import subprocess
@@ -106,5 +105,5 @@ def _memory_per_camera_mb(clip: Path, cameras: int) -> float:
 def _resident_mb(clip: Path, cameras: int) -> float:
     command = [sys.executable, "-m", "supervision_api.benches.camera_memory", str(clip), str(cameras)]
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root, env=dict(os.environ))
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
     return float(done.stdout.strip().splitlines()[-1])
