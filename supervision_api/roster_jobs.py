@@ -1,4 +1,4 @@
-"""Roster checks that run while their page shows progress: photos take a moment each, a class takes minutes."""
+"""Roster checks that run while their page shows progress: photos take a moment each, a class minutes."""
 
 from __future__ import annotations
 

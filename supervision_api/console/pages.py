@@ -41,7 +41,8 @@ class Pages:
         """An error as one sentence above a form: what happened, where, and the next step."""
         language = self.language(request)
         title = phrases.say(language, phrases.ERROR, error.code)
-        return " ".join(part for part in (title, error.message, error.hint) if part)
+        advice = language.text(phrases.ADVICE.get(error.code, ""))
+        return " ".join(part for part in (title, advice, f"[{error}]") if part)
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A whole page. A visitor without a cookie gets one, for the log-in form's token."""
@@ -76,8 +77,8 @@ class Pages:
             "error.html",
             status,
             title=phrases.say(language, phrases.ERROR, error.code),
-            detail="" if fault else error.message,
-            hint="" if fault else error.hint,
+            advice=language.text(phrases.ADVICE.get(error.code, "")),
+            detail="" if fault else str(error),
             status_code=status,
             request_id=getattr(request.state, "request_id", ""),
         )

@@ -122,6 +122,23 @@ ERROR: Mapping[str, str] = {
 }
 
 
+ADVICE: Mapping[str, str] = {
+    "internal_error": N_("Try again; if it stays, give the request number to whoever runs this system."),
+    "invalid_input": N_("Check the field that is named and send it again."),
+    "not_found": N_("Check the address, or ask for access."),
+    "conflict": N_("Load the page again, then repeat the change."),
+    "not_allowed": N_("Ask someone whose role allows it."),
+    "roster_invalid": N_("Mend the table and upload it again."),
+    "lesson_invalid": N_("Check date, time and camera."),
+    "database_busy": N_("Wait a moment, then try again."),
+    "disk_full": N_("Free room on the disk; recording resumes by itself."),
+    "storage_error": N_("Tell whoever runs this system; nothing was lost that was stored."),
+    "evidence_broken": N_("Keep everything as it is and have the evidence verified."),
+    "request_too_large": N_("Send fewer or smaller files, or one zip."),
+    "unsupported_upload": N_("Send .csv or .xlsx with photos, or a .zip."),
+    "csrf_refused": N_("Load the page again, then repeat what you did."),
+}
+
 LABELLED: Mapping[str, type[StrEnum]] = {
     "status": Status,
     "mark": Mark,
