@@ -211,8 +211,11 @@ def _log_files(evidence: BundleEvidence) -> dict[str, bytes]:
     files = {"leaves.jsonl": b"".join(lines), "consistency.json": _document(steps)}
     for number, row in enumerate(evidence.checkpoints):
         files[f"checkpoints/{row.size:012d}-{number:04d}.note"] = row.note.encode("utf-8")
-    for key in evidence.keys:
-        files[f"keys/{key.key_id.hex()}.json"] = _document(key.document())
+    for number, link in enumerate(evidence.keys, 1):
+        introduction: dict[str, JsonValue] = {} if link.rotation is None else {"rotation": link.rotation}
+        files[f"keys/{number:04d}-{link.key.key_id.hex()}.json"] = _document(
+            link.key.document() | introduction
+        )
     return files
 
 
@@ -229,7 +232,7 @@ def _manifest(evidence: BundleEvidence, capabilities: str, files: list[FileDiges
         "store_capabilities": capabilities,
         "checkpoint": {"size": last.size, "root": last.root.hex(), "time": utc_text(last.at)},
         "lesson_leaves": len(evidence.lesson_rows),
-        "context_leaves": [leaf.row.seq for leaf in evidence.leaves if leaf.row.lesson_id != lesson_id],
+        "leaves": len(evidence.leaves),
         "files": [json_of(item) for item in files],
         "how_to_verify": dict(HOW_TO_VERIFY),
         **{name: {language: list(lines) for language, lines in text.items()} for name, text in texts},

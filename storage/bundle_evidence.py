@@ -16,9 +16,9 @@ from models.evidence import LeafKind
 from models.evidence_leaves import FileDigest, export
 from models.merkle import consistency_proof, inclusion_proof
 from storage.evidence_log import EvidenceLog
-from storage.evidence_proofs import StoredTree, log_keys
+from storage.evidence_proofs import LogKey, StoredTree, key_chain
 from storage.leaf_store import EvidenceStore, LeafQuery, StoredCheckpoint, StoredLeaf
-from storage.signing import NoteSigner, PublicKey
+from storage.signing import NoteSigner
 
 
 class FootageMode(StrEnum):
@@ -66,7 +66,7 @@ class BundleEvidence:
     leaves: tuple[ProvenLeaf, ...]
     checkpoints: tuple[StoredCheckpoint, ...]
     consistency: tuple[ConsistencyStep, ...]
-    keys: tuple[PublicKey, ...]
+    keys: tuple[LogKey, ...]
 
     @property
     def lesson_rows(self) -> tuple[StoredLeaf, ...]:
@@ -102,7 +102,7 @@ def gather_evidence(log: EvidenceLog, signer: NoteSigner, request: ExportRequest
         leaves=proven,
         checkpoints=checkpoints,
         consistency=_steps(store, checkpoints),
-        keys=log_keys(store, log.origin),
+        keys=key_chain(store, log.origin),
     )
 
 

@@ -78,7 +78,7 @@ def _facts(evidence: BundleEvidence, capabilities: str) -> str:
         ("检查点时间 checkpoint", utc_text(last.at)),
         ("录像存储保护 store enforces", capabilities),
     ]
-    facts += [(f"公钥指纹 key {key.key_id.hex()}", key.fingerprint) for key in evidence.keys]
+    facts += [(f"公钥指纹 key {link.key.key_id.hex()}", link.key.fingerprint) for link in evidence.keys]
     return _section("基本信息", "Facts", _table((), facts, code_column=1))
 
 

@@ -82,28 +82,41 @@ class LogProblem:
     message: str
 
 
-def log_keys(store: EvidenceStore, origin: str) -> tuple[PublicKey, ...]:
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """A key of the log, and the note by which the key before it introduced it (none for the first)."""
+
+    key: PublicKey
+    rotation: str | None
+
+
+def key_chain(store: EvidenceStore, origin: str) -> tuple[LogKey, ...]:
     """The log's keys from its first to its present one, each rotation checked.
 
     Raises:
         EvidenceBroken, KeyUnusable: the log names no first key, or a rotation does not hold.
     """
-    keys: list[PublicKey] = []
+    chain: list[LogKey] = []
     for row in store.rows(LeafQuery(kinds=(LeafKind.LOG_OPENED, LeafKind.KEY_ROTATED))):
         record = parse_json(row.record)
         body = record.get("body") if isinstance(record, dict) else None
         if not isinstance(body, dict):
             raise EvidenceBroken("a leaf about the log's key cannot be read", place=f"leaf {row.seq}")
-        if row.kind is LeafKind.LOG_OPENED and not keys:
-            keys.append(read_public_key(body.get("key")))
+        if row.kind is LeafKind.LOG_OPENED and not chain:
+            chain.append(LogKey(read_public_key(body.get("key")), None))
             continue
         old, new = check_rotation(origin, body)
-        if not keys or keys[-1] != old:
+        if not chain or chain[-1].key != old:
             raise EvidenceBroken("a key rotation does not follow the key before it", place=f"leaf {row.seq}")
-        keys.append(new)
-    if not keys:
+        chain.append(LogKey(new, str(body.get("note"))))
+    if not chain:
         raise EvidenceBroken("the evidence log does not name its key", hint="open the log first")
-    return tuple(keys)
+    return tuple(chain)
+
+
+def log_keys(store: EvidenceStore, origin: str) -> tuple[PublicKey, ...]:
+    """The keys of ``key_chain`` alone."""
+    return tuple(link.key for link in key_chain(store, origin))
 
 
 def check_log(store: EvidenceStore, origin: str) -> LogState | None:
