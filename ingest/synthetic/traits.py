@@ -293,7 +293,7 @@ def _draw_mouth(rng: np.random.Generator, female: bool, tone: Colour, nose_end: 
 
 def _draw_skin(rng: np.random.Generator, age: float) -> SkinTraits:
     low = _TONES[_choice(rng, _TONE_SHARE)]
-    jitter = rng.normal(0.0, 0.022, 3)
+    jitter = rng.normal(0.0, 0.02) + rng.normal(0.0, 0.012, 3)
     tone = tuple(float(np.clip(c + j, 0.12, 0.97)) for c, j in zip(low, jitter, strict=True))
     return SkinTraits(
         tone=(tone[0], tone[1], tone[2]),
@@ -316,9 +316,12 @@ def _draw_hair(rng: np.random.Generator, female: bool, age: float) -> HairTraits
         shares = (0.12, 0.30, 0.24, 0.16, 0.08 + old, 0.02 + old, 0.02, 0.03, 0.01)
         beards = (0.42, 0.20, 0.12, 0.12, 0.14)
     grey = age > 0.62 and rng.random() < 0.75
+    style = styles[_choice(rng, shares)]
+    if grey and style is HairStyle.LONG:
+        style = HairStyle.TIED
     colour = 4 + _choice(rng, (0.6, 0.4)) if grey else _choice(rng, (0.45, 0.28, 0.15, 0.12))
     return HairTraits(
-        style=styles[_choice(rng, shares)],
+        style=style,
         colour=_HAIR_COLOURS[colour],
         volume=_between(rng, 0.03, 0.15),
         line=_between(rng, -0.08, 0.10),

@@ -60,9 +60,9 @@ def _scene(head: Head, pose: Pose, light: Light) -> Picture:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the converted encoder")
-    parser.add_argument("--seeds", type=int, default=3000)
-    parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--finalists", type=int, default=400)
+    parser.add_argument("--seeds", type=int, default=4800)
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--finalists", type=int, default=640)
     parser.add_argument("--genuine", type=float, default=0.36, help="largest distance from the own portrait")
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
