@@ -15,13 +15,16 @@ from ingest.camera import CameraConfig
 from ingest.full_decode import InlineDecoder, ThreadedDecoder
 from ingest.ledger import FootageLedger, utc
 from ingest.packets import SourceFactory, StreamInfo
+from ingest.patient_sink import PatientSink
 from ingest.recorder_options import RecorderOptions
 from ingest.recorder_run import RecorderRun, RunParts
 from ingest.sampling import FrameMaker, OnLongInterval, PictureDecoder, SampleSchedule, StreamSampler
+from ingest.segment_file import next_sequence
 from ingest.segmenter import FootagePlace, Segmenter
 from ingest.source import open_camera
 from ingest.steady_clock import SteadyClock
-from models.footage import GapCause
+from models.errors import StorageError
+from models.footage import CameraReport, CameraState, GapCause
 from models.policy import RecordingPolicy
 from models.ports import Clock, FrameBus, RecorderSink
 
@@ -86,13 +89,15 @@ class Recorder:
         """
         clock = SteadyClock(self._clock)
         ledger = self._ledger(clock.now_s())
+        sink = PatientSink(self._sink, partial(self._refused, clock))
         segmenter = Segmenter(
             self._place,
             self._policy,
-            self._sink,
+            sink,
             ledger,
             clock.now_s,
-            first_sequence=self._next_sequence,
+            # A crash may have left segments that no row knows of yet: their numbers are taken.
+            first_sequence=max(self._next_sequence, next_sequence(self._place.folder)),
             reserve_bytes=self._options.reserve_bytes,
         )
         parts = RunParts(
@@ -101,7 +106,7 @@ class Recorder:
             self._policy,
             self._options,
             clock,
-            self._sink,
+            sink,
             ledger,
             segmenter,
             self._open_source,
@@ -113,6 +118,12 @@ class Recorder:
             self._next_sequence = segmenter.next_sequence
             self._covered_until = utc(ledger.covered_until_s)
             self._missing_cause = GapCause.RECORDER_FAILED
+
+    def _refused(self, clock: SteadyClock, refusal: StorageError) -> None:
+        camera_id, lesson_id = self._place.camera_id, self._place.lesson_id
+        state, message = CameraState.RECORDING, f"footage is kept but cannot be booked now: {refusal.message}"
+        at = utc(clock.now_s())
+        self._sink.camera_changed(CameraReport(camera_id, lesson_id, at, state, refusal.code, message))
 
     def _ledger(self, now_s: float) -> FootageLedger:
         since = self._covered_until

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ingest.camera import CameraConfig
 from ingest.ledger import FootageLedger, utc
 from ingest.packets import PacketSource, SourceFactory, VideoPacket
+from ingest.patient_sink import PatientSink
 from ingest.recorder_options import RecorderOptions
 from ingest.recording import StreamRecording
 from ingest.sampling import OnLongInterval, StreamSampler
@@ -20,7 +21,6 @@ from ingest.wall_anchor import LiveAnchor
 from models.errors import StreamDenied, StreamError, StreamLost, StreamStalled, StreamUnsupported
 from models.footage import CameraReport, CameraState, Gap, GapCause
 from models.policy import RecordingPolicy
-from models.ports import RecorderSink
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CLOCK_STEP_S = 1.0
@@ -36,7 +36,7 @@ class RunParts:
     policy: RecordingPolicy
     options: RecorderOptions
     clock: SteadyClock
-    sink: RecorderSink
+    sink: PatientSink
     ledger: FootageLedger
     segmenter: Segmenter
     open_source: SourceFactory
@@ -158,6 +158,7 @@ class RecorderRun:
         self._end_segment()
         self._sampler.close()
         self._declare(self._ledger.finish(self._now_s()))
+        self._parts.sink.flush()
         self._report(CameraState.STOPPED)
 
     def _end_segment(self) -> None:

@@ -28,7 +28,7 @@ from models.errors import StreamLost
 
 _HINT = "it is opened again; if this repeats, set the camera to plain H.264 or H.265"
 _BUFFER_BYTES = 256 * 1024
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class SegmentFile:
         self.size_bytes = 0
         self._container, self._stream = _open_muxer(self._buffer, info, fragment_s)
         self.write_sidecar(sidecar)
-        self._descriptor = os.open(part_path(folder, sidecar.sequence), _NEW_FILE, 0o644)
+        self._descriptor = self._create()
 
     def write(self, packet: VideoPacket, pts: int, dts: int) -> None:
         """Add a packet at these ticks of the source's time base, counted from the segment's first picture."""
@@ -153,6 +153,14 @@ class SegmentFile:
             os.fsync(file.fileno())
         draft.replace(target)
         _sync_folder(self._folder)
+
+    def _create(self) -> int:
+        try:
+            # Exclusive: whatever lies there under this number is somebody's footage.
+            return os.open(part_path(self._folder, self._sequence), _NEW_FILE, 0o644)
+        except OSError:
+            sidecar_path(self._folder, self._sequence).unlink()
+            raise
 
     def _mux(self, packet: VideoPacket) -> None:
         try:

@@ -150,7 +150,10 @@ class Segmenter:
         if segment is None:
             return
         closed = segment.file.salvage()
-        if closed is not None:
+        if closed is None:
+            # Nothing came of this number, and numbers have no holes.
+            self.next_sequence = segment.sidecar.sequence
+        else:
             self._settle(segment, rewrite=False)
             self._book(segment, closed, segment.stored_until_pts_s, segment.stored_keyframes)
 

@@ -15,7 +15,9 @@ from av.video.stream import VideoStream
 from ingest.address import Scheme, StreamAddress, parse_address
 from ingest.camera import CameraConfig
 from ingest.ffmpeg_errors import FFMPEG_ERRORS, file_failure, open_failure, read_failure, stalled
-from ingest.packets import StreamInfo, VideoPacket
+from ingest.paced import PacedSource
+from ingest.packets import PacketSource, StreamInfo, VideoPacket
+from ingest.parameter_sets import FormatWatch
 from ingest.source_options import open_options
 from models.errors import StreamError, StreamLost, StreamUnsupported, VideoInvalid
 from models.policy import RecordingPolicy
@@ -47,6 +49,7 @@ class FFmpegSource:
                 other.discard = Discard.all
         self._packets = cast("Iterator[VideoPacket]", container.demux())
         self._video_at_s = monotonic_s()
+        self._format = FormatWatch(self._info.codec)
 
     @property
     def info(self) -> StreamInfo:
@@ -93,6 +96,7 @@ class FFmpegSource:
         for packet in self._packets:
             if packet.stream_index == self._stream.index and packet.size > 0:
                 self._video_at_s = self._monotonic_s()
+                self._require_same_format(packet)
                 return packet
             silent_s = self._monotonic_s() - self._video_at_s
             if self._address.live and silent_s > self._stall_s:
@@ -101,10 +105,20 @@ class FFmpegSource:
             raise StreamLost(f"the camera ended the stream {self._address.shown}", hint="it is opened again")
         return None
 
+    def _require_same_format(self, packet: VideoPacket) -> None:
+        if not (self._address.live and packet.is_keyframe):
+            return
+        if packet.has_sidedata("new_extradata") or self._format.changed(bytes(packet)):
+            raise StreamLost(
+                f"the camera changed its picture format: {self._address.shown}", hint="it is opened again"
+            )
 
-def open_camera(camera: CameraConfig, policy: RecordingPolicy) -> FFmpegSource:
-    """Open a configured camera; see ``open_source``."""
-    return open_source(camera.stream_address(), policy)
+
+def open_camera(camera: CameraConfig, policy: RecordingPolicy) -> PacketSource:
+    """Open a configured camera; see ``open_source``. A file plays as a camera, at its own pace."""
+    address = camera.stream_address()
+    source = open_source(address, policy)
+    return source if address.live else PacedSource(source)
 
 
 def open_source(

@@ -57,7 +57,7 @@ def open_options(
     options = {"protocol_whitelist": _PROTOCOLS[address.scheme]}
     if address.live:
         # Less probing than FFmpeg's five seconds: a lesson should not wait for an exact frame rate.
-        options |= {"analyzeduration": "2000000", "probesize": "4000000"}
+        options |= {"analyzeduration": "2000000", "probesize": "4000000", "fpsprobesize": "2"}
     if address.scheme in RTSP_SCHEMES:
         options |= _rtsp_options(address, policy, with_audio)
     elif address.scheme in {Scheme.HTTP, Scheme.HTTPS}:
