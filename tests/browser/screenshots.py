@@ -1,6 +1,6 @@
 """``make screenshots``: the README's pictures, taken from the demonstration in a real browser.
 
-Starts ``rollcall serve --demo`` in a folder of its own, waits until the roll has filled, takes a picture, stops it.
+Starts ``rollcall serve --demo`` in a folder of its own, waits until the roll has filled, takes a picture.
 """
 
 from __future__ import annotations
