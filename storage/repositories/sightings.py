@@ -39,7 +39,8 @@ class SightingRepository:
         """Keep judged frames in bulk and apply their namings; returns how many frames were new.
 
         A frame that is known already (delivered twice) changes nothing. A naming holds for the track's
-        sightings since ``since``, older and newer batches alike.
+        sightings from ``since`` to its frame, in this batch and in earlier ones; how frames are batched
+        makes no difference.
         """
         fresh = self._unknown_frames(judgements)
         frame_ids = self._insert_frames(fresh)
@@ -189,8 +190,11 @@ class SightingRepository:
                 margin=naming.margin,
             )
         )
+        # Later frames of the same batch bring their own names: a naming must not reach over them.
         frames = select(JudgedFrameRow.frame_id).where(
-            JudgedFrameRow.lesson_id == judgement.lesson_id, JudgedFrameRow.at >= naming.since
+            JudgedFrameRow.lesson_id == judgement.lesson_id,
+            JudgedFrameRow.at >= naming.since,
+            JudgedFrameRow.at <= judgement.at,
         )
         self._session.execute(
             update(SightingRow)
