@@ -192,6 +192,11 @@ class Moment:
     picture: tuple[int, int]
     box: FaceBox | None
 
+    @property
+    def filename(self) -> str:
+        """What a downloaded segment is called."""
+        return f"{self.camera_name}-{self.sequence:06d}.mp4"
+
 
 def claim_of_trainee(work: UnitOfWork, record: LessonRecord, code: str, language: Language) -> Claim:
     """Why the machine says so of a trainee; only the name before the lesson is judged."""

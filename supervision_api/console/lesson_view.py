@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from models.attendance import EvidenceLink, Mark, Reason, Status
 from models.attendance_evidence import Shows
 from models.evidence import JsonValue
+from models.flags import FlagKind
 from models.reason_texts import render_reason
 from models.register import Correction, FlagRecord, LessonRecord, UnknownPerson
 from models.timeline import as_utc
@@ -99,7 +100,7 @@ class SheetRow:
 
     @property
     def headline(self) -> str:
-        return self.reasons[0] if self.reasons else self.policy_version
+        return " · ".join(self.reasons[:2]) or self.policy_version
 
     @property
     def corrected(self) -> bool:
@@ -271,6 +272,8 @@ def _concerns(record: FlagRecord, names: Mapping[str, str], language: Language) 
     subject = record.flag.subject
     if not subject:
         return language.text("The whole lesson")
+    if record.flag.kind is FlagKind.STRANGER:
+        return language.text("Unknown")
     return f"{names[subject]} {subject}" if subject in names else subject
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from models.attendance import Mark
 from models.coverage import CLEAR
 from models.frame import FrameJudgement, Sighting
 from supervision_api import live_events
@@ -24,16 +25,19 @@ class _Entry:
     camera_id: str
     state: RollState = RollState.HERE
     told_at: datetime | None = None
+    watched: timedelta = timedelta()
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(slots=True)
 class LiveRoll:
-    """One running lesson. ``away_after``: from the policy's presence gap."""
+    """One running lesson. Marks shown here are hints by the policy's times; the verdict decides."""
 
     hub: LiveHub
     lesson_id: str
     starts_at: datetime
     presence_gap: timedelta
+    late_after: timedelta
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _unknown: dict[str, _Entry] = field(default_factory=dict)
     _tracks: dict[str, datetime] = field(default_factory=dict)
@@ -53,6 +57,8 @@ class LiveRoll:
             if naming.trainee in self._entries:
                 entry = self._entries[naming.trainee]
                 entry.first_seen = min(entry.first_seen, max(since, naming.since))
+                if entry.first_seen <= self.starts_at + self.late_after:
+                    entry.marks = tuple(mark for mark in entry.marks if mark is not Mark.LATE)
         self._tell(judgement.at)
         self._cover(judgement)
 
@@ -63,8 +69,19 @@ class LiveRoll:
             book, key = self._unknown, s.unknown_person
         else:
             return
-        entry = book.setdefault(key, _Entry(self._tracks.get(s.track_id, s.at), s.at, s.camera_id))
+        entry = book.get(key)
+        if entry is None:
+            first_seen = self._tracks.get(s.track_id, s.at)
+            entry = book[key] = _Entry(first_seen, s.at, s.camera_id, marks=self._late(first_seen))
+        elif self._watched - entry.watched > self.presence_gap and Mark.ABSENT_IN_MIDDLE not in entry.marks:
+            entry.marks += (Mark.ABSENT_IN_MIDDLE,)
+        entry.watched = self._watched
         entry.last_seen, entry.camera_id = max(entry.last_seen, s.at), s.camera_id
+
+    def _late(self, first_seen: datetime) -> tuple[Mark, ...]:
+        """Late only where the room was watched while the trainee was not there."""
+        late = first_seen > self.starts_at + self.late_after and self._watched > self.late_after
+        return (Mark.LATE,) if late else ()
 
     def _tell(self, at: datetime) -> None:
         for code, entry in self._entries.items():
@@ -81,6 +98,7 @@ class LiveRoll:
                 first_seen=entry.first_seen,
                 last_seen=entry.last_seen,
                 camera_id=entry.camera_id,
+                marks=entry.marks,
             )
             self.hub.publish(self.lesson_id, event)
         for key, entry in self._unknown.items():

@@ -157,7 +157,8 @@ class RecogniserLoop:
             templates = class_templates(work, record.lesson.class_code)
         process.open_lesson(lesson_id, templates, record.policy.recognition)
         gap = record.policy.attendance.presence_gap
-        roll = LiveRoll(self._hub, lesson_id, record.lesson.starts_at, gap)
+        late_after = record.policy.attendance.late_after
+        roll = LiveRoll(self._hub, lesson_id, record.lesson.starts_at, gap, late_after)
         self._rolls[lesson_id] = roll
         return roll
 

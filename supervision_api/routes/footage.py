@@ -53,9 +53,9 @@ def play_instant(
     return RedirectResponse(f"{segment_url(place.segment)}#t={place.offset_s:g}", status_code=303)
 
 
-@router.api_route(
+@router.head("/{camera}/segments/{sequence}", include_in_schema=False)
+@router.get(
     "/{camera}/segments/{sequence}",
-    methods=["GET", "HEAD"],
     summary="A segment's MP4, whole or by byte range",
     response_class=Response,
     responses={200: {"content": {"video/mp4": {}}}, 206: {"content": {"video/mp4": {}}}},

@@ -40,6 +40,7 @@ from models.roster_check import check_roster
 from models.roster_table import rows_from_table
 from models.timeline import Interval
 from models.timetable import Lesson, LessonState
+from storage.spool import object_key
 from storage.unit_of_work import UnitOfWork
 from supervision_api.auth_passwords import PasswordCost, Passwords
 from supervision_api.live import LiveHub
@@ -256,17 +257,15 @@ def flags() -> tuple[Flag, ...]:
 
 def judgements() -> list[FrameJudgement]:
     """A few sightings of the judged lesson's beginning: one named, one unknown."""
-    return [
-        FrameJudgement(
-            CAMERA, JUDGED, n, STARTS + timedelta(seconds=3 * n), 3.0 * n, 320, 180, "clear", 2,
-            (
-                Sighting(STARTS + timedelta(seconds=3 * n), CAMERA, 3.0 * n, Box(60, 40, 48, 56), "k1", "T002", 14.2, 9.0, 0.8),
-                Sighting(STARTS + timedelta(seconds=3 * n), CAMERA, 3.0 * n, Box(200, 44, 44, 52), "k2", None, 2.0, 1.0, 0.7, "u-1"),
-            ),
-            (), "test/1",
-        )
-        for n in (1, 2, 3)
-    ]  # fmt: skip
+    return [judgement(number) for number in (1, 2, 3)]
+
+
+def judgement(number: int) -> FrameJudgement:
+    at, pts_s = STARTS + timedelta(seconds=3 * number), 3.0 * number
+    named = Sighting(at, CAMERA, pts_s, Box(60, 40, 48, 56), "k1", "T002", 14.2, 9.0, 0.8)
+    unknown = Sighting(at, CAMERA, pts_s, Box(200, 44, 44, 52), "k2", None, 2.0, 1.0, 0.7, "u-1")
+    seen = (named, unknown)
+    return FrameJudgement(CAMERA, JUDGED, number, at, pts_s, 320, 180, "clear", 2, seen, (), "test/1")
 
 
 def add_segment(house: Installation, sequence: int, clip: bytes) -> Segment:
@@ -277,15 +276,38 @@ def add_segment(house: Installation, sequence: int, clip: bytes) -> Segment:
     path.write_bytes(clip)
     starts_at = STARTS + timedelta(seconds=10 * (sequence - 1))
     segment = Segment(
-        f"{JUDGED}/{CAMERA}/{sequence}", JUDGED, CAMERA, sequence, starts_at, starts_at + timedelta(seconds=10),
-        0.0, 10.0, "h264", 320, 180, len(clip), digest, str(path), 10,
-    )  # fmt: skip
-    key = f"footage/{JUDGED}/{CAMERA}/{sequence:06d}-{digest}.mp4"
+        segment_id=f"{JUDGED}/{CAMERA}/{sequence}",
+        lesson_id=JUDGED,
+        camera_id=CAMERA,
+        sequence=sequence,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(seconds=10),
+        first_pts_s=0.0,
+        duration_s=10.0,
+        codec="h264",
+        width=320,
+        height=180,
+        size_bytes=len(clip),
+        sha256=digest,
+        path=str(path),
+        keyframes=10,
+    )
+    key = object_key(segment)
     until = NOW + timedelta(days=1826)
     upload = Upload(
-        segment.segment_id, UploadKind.SEGMENT, JUDGED, CAMERA, sequence, str(path), key, digest, len(clip), until,
-        UploadState.WAITING, NOW,
-    )  # fmt: skip
+        upload_id=segment.segment_id,
+        kind=UploadKind.SEGMENT,
+        lesson_id=JUDGED,
+        camera_id=CAMERA,
+        sequence=sequence,
+        path=str(path),
+        object_key=key,
+        sha256=digest,
+        size_bytes=len(clip),
+        retain_until=until,
+        state=UploadState.WAITING,
+        queued_at=NOW,
+    )
     with house.ledger.write() as work:
         work.footage.add_segment(segment)
         work.uploads.queue(upload)
@@ -300,7 +322,7 @@ def add_segment(house: Installation, sequence: int, clip: bytes) -> Segment:
 
 
 def make_clip(colour: int, *, seconds: int = 10, size: tuple[int, int] = (320, 180)) -> bytes:
-    """A fragmented MP4 as the recorder writes them: H.264, a keyframe a second, a bar that moves with time."""
+    """A fragmented MP4 like the recorder's: H.264, a keyframe a second, a bar that moves with time."""
     out = io.BytesIO()
     width, height = size
     options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}

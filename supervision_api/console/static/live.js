@@ -100,7 +100,8 @@ function drawBoxes(stage, image, boxes) {
     const label = document.createElementNS(SVG, "text");
     label.textContent = nameOf(box);
     const size = stage.clientWidth < 560 ? 11 : 13;
-    const wide = [...label.textContent].reduce((sum, letter) => sum + (letter > "\u2e80" ? size : size * 0.58), 10);
+    svg.append(label);
+    const wide = label.getComputedTextLength() + 10;
     const labelX = Math.min(Math.max(0, x + (box.w * width - wide) / 2), stage.clientWidth - wide);
     const labelY = y > size + 9 ? y - size - 8 : y + box.h * height + 2;
     group.append(rectangle("label", labelX, labelY, wide, size + 6, 3));

@@ -1,8 +1,17 @@
 // The sheet: footage of an instant opens beside the claim. Without this file the same links open a page.
 const dialog = document.querySelector("dialog#moment");
 
+// The face is drawn only near the instant it was seen at: a moment later the person may have moved.
+function markFace(video, offset) {
+  const box = video.parentElement.querySelector("[data-face]");
+  if (!box) return;
+  const show = () => { box.toggleAttribute("hidden", Math.abs(video.currentTime - offset) > 0.8); };
+  for (const event of ["seeked", "timeupdate", "loadeddata"]) video.addEventListener(event, show);
+}
+
 function seek(video) {
   const offset = Number(video.dataset.offset);
+  markFace(video, offset);
   const go = () => {
     video.currentTime = Math.min(offset, Math.max(0, video.duration - 0.1) || offset);
     video.play().catch(() => {});
