@@ -96,6 +96,9 @@ def redact(text: str) -> str:
         return HIDDEN
     if not parts.scheme or not parts.netloc:
         return _shown_path(text)
+    if "@" not in parts.netloc and "@" in f"{parts.path}?{parts.query}#{parts.fragment}":
+        # An unquoted #, / or ? in a password: what looks like the host is the user.
+        return f"{parts.scheme}://{HIDDEN}"
     if ":" in host:
         host = f"[{host}]"
     netloc = f"{host}:{port}" if port is not None else host
@@ -145,9 +148,7 @@ def _fragment_transport(fragment: str) -> Transport:
         if key == "transport" and value.lower() in {member.value for member in Transport}:
             return Transport(value.lower())
         if key == "transport":
-            raise StreamUnsupported(
-                f"transport {value!r} is unknown", hint="use #transport=tcp or #transport=udp"
-            )
+            raise StreamUnsupported("this transport is unknown", hint="use #transport=tcp or #transport=udp")
     return Transport.TCP
 
 

@@ -21,7 +21,8 @@ def long_clip(path: Path, clip: Clip, seconds: float) -> Path:
     clip_s = len(clip.packets) / clip.rate
     codec = {"h264": "libx264", "hevc": "libx265"}[clip.info.codec]
     with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_mux_stream(codec, rate=clip.rate, width=clip.info.width, height=clip.info.height)
+        width, height = clip.info.width, clip.info.height
+        stream = container.add_mux_stream(codec, rate=clip.rate, width=width, height=height)
         stream.time_base = Fraction(1, 90_000)
         for turn in range(round(seconds / clip_s)):
             for data, pts, dts, keyframe in clip.packets:
@@ -67,7 +68,11 @@ class GstServer:
 @pytest.fixture(scope="session")
 def gst_available() -> None:
     check = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
-    if not Path(SYSTEM_PYTHON).exists() or subprocess.run([SYSTEM_PYTHON, "-c", check], capture_output=True).returncode:
+    command = [SYSTEM_PYTHON, "-c", check]
+    if (
+        not Path(SYSTEM_PYTHON).exists()
+        or subprocess.run(command, check=False, capture_output=True).returncode
+    ):
         pytest.skip("no GStreamer RTSP server: install gir1.2-gst-rtsp-server-1.0 python3-gi and plugins")
 
 

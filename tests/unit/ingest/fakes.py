@@ -137,7 +137,10 @@ def encode_clip(
     if codec == "libx264":
         context.options = {"preset": "ultrafast", "bf": str(b_frames), "sc_threshold": "0"}
     if codec == "libx265":
-        context.options = {"preset": "ultrafast", "x265-params": f"log-level=none:keyint={gop}:bframes={b_frames}"}
+        context.options = {
+            "preset": "ultrafast",
+            "x265-params": f"log-level=none:keyint={gop}:bframes={b_frames}",
+        }
     packets = []
     for index in range(round(seconds * rate)):
         frame = picture(index, *size)
