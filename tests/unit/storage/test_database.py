@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,20 +166,6 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         Database(sqlite_url(tmp_path / "none" / "test.db"))
     assert caught.value.place.endswith("none/test.db")
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root")
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("this machine does not let us mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_is_named_and_what_was_committed_stays(tiny_disk: Path, migrated_file: Path) -> None:
