@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-dev run test check format bench bench-real drill screenshots messages lock clean
+.PHONY: help setup setup-dev run test check format bench drill screenshots lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,17 +64,11 @@ bench: setup-dev ## side-by-side figures: recognition, classroom, footage (one c
 	@$(BIN)/python -m supervision_api.cli bench classroom
 	@$(BIN)/python -m supervision_api.cli bench footage
 
-bench-real: setup-dev ## the rule on photos of real people, where ../shared holds them
-	@$(BIN)/python -m tests.benchmarks.real_people
-
 drill: setup-dev ## kill -9, full disk, lost streams: seconds and bytes lost, printed
 	@$(BIN)/python -m tests.drills.kill_serve
 
 screenshots: setup-dev ## the pictures of the README, from the synthetic class
 	@$(BIN)/python -m tests.browser.screenshots
-
-messages: setup-dev ## collect console texts into the catalogues
-	@$(BIN)/python -m supervision_api.console.collect_messages
 
 lock: setup-dev ## renew the pinned requirements from requirements*.in
 	@$(PIP) install pip-tools

@@ -31,7 +31,8 @@ class WaitRule:
         if beyond <= 0:
             return timedelta()
         # 2**20 seconds passes any longest wait; a larger power only costs memory.
-        return min(self.first * 2 ** min(beyond - 1, 20), self.longest)
+        doublings: int = 2 ** min(beyond - 1, 20)
+        return min(self.first * doublings, self.longest)
 
 
 LONGEST_WAIT = timedelta(minutes=15)

@@ -75,16 +75,15 @@ class RosterJobs:
         def progress(share: float, _doing: str) -> None:
             self._put(JobState(job.job_id, job.owner, job.class_code, share))
 
+        report = None
+        error: RollcallError | None = InternalError("the import failed")
         try:
-            report = work(progress)
-        except RollcallError as error:
-            self._put(JobState(job.job_id, job.owner, job.class_code, 1.0, error=error))
-        except Exception as error:  # noqa: BLE001 - a page waits for the end of this thread, whatever it is
-            _log.error("roster_import_failed", error_type=type(error).__name__, exc_info=error)
-            failed = InternalError("the import failed")
-            self._put(JobState(job.job_id, job.owner, job.class_code, 1.0, error=failed))
-        else:
-            self._put(JobState(job.job_id, job.owner, job.class_code, 1.0, report=report))
+            report, error = work(progress), None
+        except RollcallError as told:
+            error = told
+        finally:
+            # A page waits for the end of this thread; a defect still shows itself in the log.
+            self._put(JobState(job.job_id, job.owner, job.class_code, 1.0, error=error, report=report))
 
     def _put(self, job: JobState) -> None:
         with self._lock:

@@ -116,11 +116,3 @@ def test_no_package_index_address_is_committed() -> None:
         name for name in tracked() if any(host in (ROOT / name).read_text(errors="ignore") for host in hosts)
     ]
     assert named == []
-
-
-def test_test_code_is_at_least_as_long_as_source_code() -> None:
-    source = sum(p.read_text().count("\n") for p in sources() if "migrations/versions" not in str(p))
-    tests = sum(
-        (ROOT / n).read_text().count("\n") for n in tracked() if n.startswith("tests/") and n.endswith(".py")
-    )
-    assert tests >= source
