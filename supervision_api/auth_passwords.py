@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -29,8 +30,6 @@ class Passwords:
     def __init__(self, cost: PasswordCost | None = None) -> None:
         cost = cost or PasswordCost()
         self._hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
-        # verified against when the account is unknown, so that both answers take the same time.
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
         """Argon2 text for the database.
@@ -46,11 +45,18 @@ class Passwords:
 
     def matches(self, password_hash: str | None, password: str) -> bool:
         """Whether the password fits. ``None`` (no such account): the same work, always false."""
+        # made before it is known whether it is needed: the first answer must not take longer for a stranger.
+        nobody = self._nobody
         try:
-            self._hasher.verify(password_hash or self._nobody, password[:MAX_LENGTH])
+            self._hasher.verify(password_hash or nobody, password[:MAX_LENGTH])
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None
+
+    @cached_property
+    def _nobody(self) -> str:
+        """Verified against when the account is unknown, so that both answers take the same time."""
+        return self._hasher.hash(secrets.token_hex(16))
 
     def renewed(self, password_hash: str, password: str) -> str | None:
         """A new hash of a right password where the old one was made at another cost, else ``None``."""
