@@ -6,7 +6,7 @@ import string
 import traceback
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.address import Scheme, Transport, parse_address, redact, with_login
@@ -131,6 +131,7 @@ def test_a_file_is_shown_by_its_name_only() -> None:
 _SECRETS = st.text(string.ascii_letters + string.digits + "!$%&*()_+-=~:@/?#[]|. 密", min_size=6)
 
 
+@settings(deadline=None)
 @given(_SECRETS)
 def test_a_login_from_its_own_fields_is_quoted_and_never_shown(password: str) -> None:
     camera = CameraConfig("c1", "rtsp://10.0.0.7/1", "admin", password)

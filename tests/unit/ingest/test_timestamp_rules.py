@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.timestamps import MediaTimes, TimestampRules
@@ -142,6 +142,7 @@ def test_variable_rate_keeps_every_interval() -> None:
 _TICK = st.one_of(st.none(), st.integers(-(1 << 34), 1 << 34))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(_TICK, _TICK), min_size=1, max_size=60), st.sampled_from([None, 1, 12, 25, 60]))
 def test_whatever_comes_dts_rises_and_pts_never_lies_before_it(
     packets: list[tuple[int | None, int | None]], rate: int | None
@@ -153,6 +154,7 @@ def test_whatever_comes_dts_rises_and_pts_never_lies_before_it(
     assert times[0].pts == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 4 * SECOND), min_size=1, max_size=40),
     st.integers(-(1 << 33), 1 << 33),
@@ -165,6 +167,7 @@ def test_a_rising_stream_keeps_its_true_intervals(steps: list[int], start: int) 
     assert [item.dts for item in times] == [value - start for value in raw]
 
 
+@settings(deadline=None)
 @given(st.integers(0, (1 << 33) - 1), st.lists(st.integers(1, SECOND), min_size=1, max_size=60))
 def test_wrapping_anywhere_changes_nothing(start: int, steps: list[int]) -> None:
     raw = [start]
@@ -174,6 +177,7 @@ def test_wrapping_anywhere_changes_nothing(start: int, steps: list[int]) -> None
     assert [item.dts for item in wrapped] == [value - start for value in raw]
 
 
+@settings(deadline=None)
 @given(st.floats(5.1, 1e5), st.booleans(), st.integers(2, 50))
 def test_a_jump_costs_one_frame_interval_of_media_time(jump_s: float, backward: bool, length: int) -> None:
     ticks = round((-jump_s if backward else jump_s) * SECOND)
