@@ -116,7 +116,9 @@ class RecorderRun:
         except OSError as failure:
             self._disk_failed(failure, now_s)
             return
-        if written and self._state is not CameraState.RECORDING:
+        # A disk that was full has room again only when it has taken a fragment.
+        proven = retry_at_s is None or self._segmenter.storing
+        if written and proven and self._state is not CameraState.RECORDING:
             self._disk_retry_at_s = None
             self._recording_since_s = now_s
             self._report(CameraState.RECORDING)

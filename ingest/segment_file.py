@@ -172,9 +172,7 @@ class SegmentFile:
 
     def _store(self, fragment: bytes) -> None:
         """Append whole fragments. The hash and the size speak only of what was written and synced."""
-        rest = memoryview(fragment)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        write_all(self._descriptor, fragment)
         if self._sync:
             os.fsync(self._descriptor)
         self._hash.update(fragment)
@@ -224,6 +222,13 @@ def _open_muxer(
         info.codec, rate=info.average_rate, width=info.width, height=info.height
     )
     return container, cast("VideoStream", stream)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write everything; a disk that fills up has taken a part of it when OSError is raised."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -110,6 +110,11 @@ class Segmenter:
     def recording(self) -> bool:
         return self._open is not None
 
+    @property
+    def storing(self) -> bool:
+        """Whether the open segment has a fragment on disk already."""
+        return self._open is not None and self._open.file.size_bytes > 0
+
     def connect(self, info: StreamInfo) -> None:
         """A (new) stream begins; its first segment opens at its first keyframe."""
         self._info = info

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ingest.synthetic.heads import Light, Pose
 
 Embeddings = npt.NDArray[np.float32]
-"""(people, views, 128) float32; a view in which no face was found is NaN. View 0 is the portrait."""
+"""(people, 1 + views, 128) float32; a picture in which no face was found is NaN. The first is the enrolment
+portrait."""
 
 VIEWS: tuple[tuple[Pose, Light], ...] = (
     (Pose(), Light()),
@@ -23,24 +24,35 @@ VIEWS: tuple[tuple[Pose, Light], ...] = (
     (Pose(yaw=0.05), Light(right=0.7, up=0.5, strength=0.75, ambient=0.45)),
     (Pose(yaw=-0.15, pitch=-0.05), Light(right=-0.2, up=0.9, strength=0.5, ambient=0.4)),
 )
-"""Portrait, turned, nodding, tilted, and other light: what a lesson shows of a person."""
+"""Straight, turned, nodding, tilted, and other light: what a lesson shows of a person."""
 
 
 def genuine_distances(embeddings: Embeddings) -> npt.NDArray[np.float32]:
-    """Largest distance of a person's views from the own portrait, ``(people,)``; infinite where a view
+    """Largest distance of a person's views from the own portrait, ``(people,)``; infinite where a picture
     has no face."""
-    apart = np.linalg.norm(embeddings - embeddings[:, :1], axis=-1)
+    apart = np.linalg.norm(embeddings[:, 1:] - embeddings[:, :1], axis=-1)
     return np.asarray(np.where(np.isnan(apart).any(axis=1), np.inf, apart.max(axis=1)), np.float32)
 
 
+def contrasts(embeddings: Embeddings) -> npt.NDArray[np.float32]:
+    """How much nearer a person's mean view lies to the own portrait than to the others', ``(people,)``.
+
+    Naming rests on this, not on the bare distance: who resembles everybody is hard to name.
+    """
+    means = embeddings[:, 1:].mean(axis=1)
+    apart = np.linalg.norm(means[:, None] - embeddings[None, :, 0], axis=-1)
+    own = np.diagonal(apart)
+    others = (apart.sum(axis=1) - own) / max(1, len(apart) - 1)
+    return np.asarray(others - own, np.float32)
+
+
 def impostor_distances(embeddings: Embeddings) -> npt.NDArray[np.float32]:
-    """Smallest distance of any view of one person from the portrait of the other, ``(people, people)``,
+    """Smallest distance of any picture of one person from the portrait of the other, ``(people, people)``,
     symmetric, infinite on the diagonal."""
     people = len(embeddings)
     nearest = np.full((people, people), np.inf, np.float32)
-    portraits = embeddings[:, 0]
     for view in range(embeddings.shape[1]):
-        apart = np.linalg.norm(embeddings[:, view][:, None] - portraits[None], axis=-1)
+        apart = np.linalg.norm(embeddings[:, view][:, None] - embeddings[None, :, 0], axis=-1)
         nearest = np.fmin(nearest, apart.astype(np.float32))
     nearest = np.minimum(nearest, nearest.T)
     np.fill_diagonal(nearest, np.inf)

@@ -104,7 +104,7 @@ class Clip:
     """Encoded pictures: what an encoder without a container gives."""
 
     info: StreamInfo
-    packets: tuple[tuple[bytes, int | None, int | None, bool], ...]
+    packets: tuple[tuple[bytes, int | None, int | None, bool], ...] = field(repr=False)
     rate: int
 
 
