@@ -7,7 +7,7 @@ Layout::
     footage/<camera>/<sequence>-<sha256>.mp4
     leaves.jsonl           one leaf per line: index, audit path, exact record
     checkpoints/*.note     signed states of the log
-    consistency.json       proofs from each checkpoint to the next
+    consistency.json       proofs from each checkpoint to the last
     keys/*.json            public keys of the log
     report.html            the same for readers
     verify.py              the verifier
@@ -204,10 +204,9 @@ def _log_files(evidence: BundleEvidence) -> dict[str, bytes]:
         + b"\n"
         for leaf in evidence.leaves
     ]
-    steps: list[JsonValue] = [
-        {"from": step.old_size, "to": step.new_size, "proof": [node.hex() for node in step.proof]}
-        for step in evidence.consistency
-    ]
+    steps: JsonValue = {
+        str(step.old_size): [node.hex() for node in step.proof] for step in evidence.consistency
+    }
     files = {"leaves.jsonl": b"".join(lines), "consistency.json": _document(steps)}
     for number, row in enumerate(evidence.checkpoints):
         files[f"checkpoints/{row.size:012d}-{number:04d}.note"] = row.note.encode("utf-8")

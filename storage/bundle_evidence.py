@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
 
 from models.errors import Conflict, NotFound
 from models.evidence import LeafKind
@@ -145,8 +144,8 @@ def _checkpoints_around(
 
 
 def _steps(store: EvidenceStore, checkpoints: tuple[StoredCheckpoint, ...]) -> tuple[ConsistencyStep, ...]:
-    sizes = sorted({row.size for row in checkpoints})
-    return tuple(
-        ConsistencyStep(old, new, consistency_proof(old, new, StoredTree(store, new).range_hash))
-        for old, new in pairwise(sizes)
-    )
+    """From each earlier size to the last, so that a lost checkpoint leaves the others provable."""
+    last = checkpoints[-1].size
+    tree = StoredTree(store, last)
+    earlier = sorted({row.size for row in checkpoints if 0 < row.size < last})
+    return tuple(ConsistencyStep(old, last, consistency_proof(old, last, tree.range_hash)) for old in earlier)

@@ -14,7 +14,6 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -28,21 +27,12 @@ WORDS = {0: "whole 完整", 10: "altered 被改动", 11: "missing 缺失", 12: "
 WORDS |= {13: "bad or unknown signature 签名无效或密钥未知", 14: "retention lock missing 未锁定保存"}
 MALFORMED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError)
 BAD = (*MALFORMED, OverflowError, MemoryError, zlib.error, zipfile.BadZipFile, InvalidSignature)
-LIMIT, MANY, TOLERANCE = 1 << 29, 1_000_000, timedelta(seconds=2)
-IGNORED = {"bundle.json", "bundle.sig", ".DS_Store", "Thumbs.db", "desktop.ini"}
+LIMIT, MANY, TOLERANCE = 1 << 27, 1_000_000, timedelta(seconds=2)
+MUST = {"bundle.json", "bundle.sig"}
+IGNORED = {*MUST, ".DS_Store", "Thumbs.db", "desktop.ini"}
 Json = dict[str, Any]
-
-
-class Finding(NamedTuple):
-    code: int
-    place: str
-    message: str
-
-
-class Key(NamedTuple):
-    name: str
-    id: bytes
-    raw: bytes
+Finding = NamedTuple("Finding", [("code", int), ("place", str), ("message", str)])  # noqa: UP014
+Key = tuple[str, bytes, bytes]  # name, 4-byte id, 32-byte Ed25519 public key
 
 
 def files_of(path: Path) -> dict[str, Any]:
@@ -52,10 +42,12 @@ def files_of(path: Path) -> dict[str, Any]:
         plain = [item.open if item.is_file() and not item.is_symlink() else None for item in items]
         return dict(zip((item.relative_to(path).as_posix() for item in items), plain, strict=True))
     archive = zipfile.ZipFile(path)
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    tops = {entry.filename.partition("/")[:2] for entry in entries}
+    entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
+    if len(archive.namelist()) != len(set(archive.namelist())):
+        raise ValueError("doubled entries: no two programs would see the same bundle")
+    tops = {name.partition("/")[:2] for name in entries}
     skip = len("".join(*tops)) if len(tops) == 1 else 0  # somebody packed the folder, not what is in it
-    return {entry.filename[skip:]: lambda _mode, entry=entry: archive.open(entry) for entry in entries}
+    return {name[skip:]: lambda _, entry=entry: archive.open(entry) for name, entry in entries.items()}
 
 
 def sha(*parts: bytes) -> bytes:
@@ -64,10 +56,7 @@ def sha(*parts: bytes) -> bytes:
 
 def read_key(document: Any) -> Key:
     raw = b64decode(document["public_key"], validate=True)
-    key = Key(document["name"], sha(document["name"].encode(), b"\n\x01", raw)[:4], raw)
-    if (document["key_id"], document["fingerprint"]) != (key.id.hex(), sha(raw).hex()):
-        raise ValueError("contradicts itself")
-    return key
+    return document["name"], sha(document["name"].encode(), b"\n\x01", raw)[:4], raw
 
 
 def open_note(note: bytes, keys: Sequence[Key]) -> tuple[list[str], set[Key]]:
@@ -80,8 +69,8 @@ def open_note(note: bytes, keys: Sequence[Key]) -> tuple[list[str], set[Key]]:
         blob = b64decode(encoded, validate=True)
         if dash != "—" or end or len(blob) != 68 or b64encode(blob).decode() != encoded:
             raise ValueError("not a signature line")
-        for key in (key for key in keys if (key.name, key.id) == (signer, blob[:4])):
-            Ed25519PublicKey.from_public_bytes(key.raw).verify(blob[4:], text.encode() + b"\n")
+        for key in (key for key in keys if key[:2] == (signer, blob[:4])):
+            Ed25519PublicKey.from_public_bytes(key[2]).verify(blob[4:], text.encode() + b"\n")
             signers.add(key)
     return text.split("\n"), signers
 
@@ -100,35 +89,22 @@ def fold(position: int, last: int, first: bytes, path: Sequence[bytes]) -> tuple
     return (before, after) if last == 0 else (b"", b"")
 
 
-def grown(old: int, new: int, path: Sequence[bytes], before: bytes, after: bytes) -> bool:
-    """Whether the log of ``old`` leaves is the beginning of that of ``new``."""
-    if old <= 0 or old >= new:
-        return old == 0 or (old, before) == (new, after)
-    position, last = old - 1, new - 1
-    while position & 1:
-        position, last = position >> 1, last >> 1
-    first, *rest = [before, *path] if old.bit_count() == 1 else path
-    return fold(position, last, first, rest) == (before, after)
-
-
 class Report:
     """One bundle's check. After ``run``: ``findings``, ``exit_code``, ``keys``, ``lesson``, ``leaves``."""
 
     def __init__(self, files: dict[str, Any], trusted: list[Key] | None) -> None:
         self.files, self.trusted, self.keys = files, trusted, list(trusted or ())
-        self.findings, self.lesson, self.unproven, self.manifest = list[Finding](), "", 0, Json()
-        self.states = list[tuple[int, bytes, datetime]]()  # checkpoints: size, root, time
+        self.findings, self.lesson, self.unproven, self.size, self.root = list[Finding](), "", 0, 0, b""
+        self.manifest, self.states = Json(), list[tuple[int, bytes, datetime]]()  # size, root, time
         self.leaves, self.mine, self.closing = list[Json](), list[Json](), Json()  # proven; of the lesson
-        self.wanted = dict[str, tuple[str, int]]()  # what each file must be: hash, size
-
-    @property
-    def exit_code(self) -> int:
-        return next((code for code in GRAVEST_FIRST if any(f.code == code for f in self.findings)), 0)
+        self.wanted, self.exit_code = dict[str, tuple[str, int]](), 0  # what each file must be: hash, size
 
     def run(self) -> "Report":
-        steps = (self.read_keys, self.read_manifest, self.read_checkpoints, self.read_leaves, self.count)
-        for step in (*steps, self.check_footage, self.check_clock, self.check_files):
+        steps = (self.read_signed, self.check_growth, self.read_leaves, self.count, self.check_footage)
+        for step in (*steps, self.check_clock, self.check_files):
             self.attempt(ALTERED, step.__name__.replace("_", " "), "something cannot be interpreted", step)
+        found = {finding.code for finding in self.findings}
+        self.exit_code = next((code for code in GRAVEST_FIRST if code in found), 0)
         return self
 
     def say(self, code: int, place: str, message: str) -> None:
@@ -147,120 +123,112 @@ class Report:
     def bodies(self, kind: str) -> list[Json]:
         return [leaf["body"] for leaf in self.mine if leaf["kind"] == kind]
 
-    def read_keys(self) -> None:
-        for name in sorted(name for name in self.files if name.startswith("keys/") and self.trusted is None):
-            self.attempt(SIGNATURE, name, "is no usable key or not introduced", self.add_key, name)
+    def read_signed(self) -> None:
+        self.findings += [Finding(MISSING, name, "is missing") for name in MUST - set(self.files)]
+        readers = {"keys": (SIGNATURE, self.add_key), "bundle.json": (ALTERED, self.add_manifest)}
+        readers |= dict.fromkeys(("bundle.sig", "checkpoints"), (SIGNATURE, self.add_note))
+        for folder, (code, action) in readers.items():
+            for name in sorted(name for name in self.files if name.partition("/")[0] == folder):
+                self.attempt(code, name, "is damaged, or its signature does not hold", action, name)
 
     def add_key(self, name: str) -> None:
         document = json.loads(self.read(name))
-        pair = [*self.keys[-1:], read_key(document)]
+        pair = [*self.keys[-1:], read_key(document)] if self.trusted is None else []
         if len(pair) == 2:  # a later key must be introduced by the one before it, and prove itself
             lines, signers = open_note(document["rotation"].encode(), pair)
-            if signers != set(pair) or lines[3] != f"{pair[1].id.hex()} {document['public_key']}":
+            if signers != set(pair) or lines[3] != f"{pair[1][1].hex()} {document['public_key']}":
                 raise ValueError("not introduced")
-        self.keys.append(pair[-1])
+        self.keys += pair[-1:]
 
-    def note(self, name: str, origin_line: int) -> list[str]:
-        """The note's lines, none where it is damaged; findings for that, and where nobody trusted signed."""
-        message = "is damaged or its signature does not hold"
-        opened = self.attempt(SIGNATURE, name, message, lambda: open_note(self.read(name), self.keys))
-        lines, signers = opened or ([], set())
-        if lines and lines[origin_line : origin_line + 1] not in [[key.name] for key in signers]:
+    def add_manifest(self, name: str) -> None:
+        manifest = json.loads(self.read(name))
+        self.wanted = {item["name"]: (item["sha256"], item["size_bytes"]) for item in manifest["files"]}
+        self.manifest = manifest
+
+    def add_note(self, name: str) -> None:
+        lines, signers = open_note(self.read(name), self.keys)
+        if lines[name == "bundle.sig"] not in [key[0] for key in signers]:
             self.say(SIGNATURE, name, "is not signed by a trusted key")
-        return lines
-
-    def read_manifest(self) -> None:
-        for name in {"bundle.json", "bundle.sig"} - set(self.files):
-            self.say(MISSING, name, "is missing")
-        signed = self.note("bundle.sig", 1) if "bundle.sig" in self.files else []
-        raw = self.read("bundle.json") if "bundle.json" in self.files else b""
-        if raw and signed and signed[2:] != ["sha256 " + sha(raw).hex()]:
+        if name != "bundle.sig":
+            at = datetime.fromisoformat(lines[3].removeprefix("time "))
+            self.states.append((int(lines[1]), b64decode(lines[2]), at))
+        elif "bundle.json" in self.files and lines[2:] != ["sha256 " + sha(self.read("bundle.json")).hex()]:
             self.say(ALTERED, "bundle.json", "is not the manifest that was signed; the log alone is believed")
-        elif raw:
-            manifest = json.loads(raw)
-            self.wanted = {item["name"]: (item["sha256"], item["size_bytes"]) for item in manifest["files"]}
-            self.manifest = manifest
+            self.manifest, self.wanted = {}, {}
 
-    def read_checkpoints(self) -> None:
-        for name in sorted(name for name in self.files if name.startswith("checkpoints/")):
-            if lines := self.note(name, 0):
-                at = datetime.fromisoformat(lines[3].removeprefix("time "))
-                self.states.append((int(lines[1]), b64decode(lines[2]), at))
-        self.states.sort()
-        steps = json.loads(self.read("consistency.json")) if len(self.states) > 1 else ()
-        proofs = {(step["from"], step["to"]): [bytes.fromhex(h) for h in step["proof"]] for step in steps}
-        for (old, before, _), (new, after, _) in pairwise(self.states):
-            if 0 < old < new and (old, new) not in proofs:
-                self.say(MISSING, f"between {old} and {new} leaves", "no proof shows that the log only grew")
-            elif not grown(old, new, proofs.get((old, new), ()), before, after):
-                self.say(ALTERED, f"consistency.json: {old} to {new}", "the log was rewritten in between")
+    def check_growth(self) -> None:
+        self.size = self.manifest["checkpoint"]["size"] if self.manifest else max(self.states)[0]
+        self.root = next((root for size, root, _ in self.states if size == self.size), b"")
+        if not self.root:
+            self.say(MISSING, f"checkpoint of {self.size} leaves", "without it nothing proves the leaves")
+        given = self.root and "consistency.json" in self.files
+        proofs = json.loads(self.read("consistency.json")) if given else {}
+        for size, root, _ in self.states if given else ():
+            place, wrong = f"consistency.json: {size} leaves", "no proof that the log only grew from here"
+            self.attempt(ALTERED, place, wrong, self.check_step, size, root, proofs.get(str(size), []))
+
+    def check_step(self, size: int, root: bytes, path: list[str]) -> None:
+        if size and (size, root) != (self.size, self.root):
+            shift = (size & -size).bit_length() - 1  # the old tree's last perfect part stands for one leaf
+            nodes = [root] * (size.bit_count() == 1) + [bytes.fromhex(item) for item in path]
+            roots = fold(size - 1 >> shift, self.size - 1 >> shift, nodes[0], nodes[1:])
+            if not 0 < size < self.size or roots != (root, self.root):
+                raise ValueError("rewritten")
 
     def read_leaves(self) -> None:
-        size = self.manifest["checkpoint"]["size"] if self.manifest else self.states[-1][0]
-        root = next((state[1] for state in self.states if state[0] == size), b"")
-        if not root:
-            self.say(MISSING, f"checkpoint of {size} leaves", "without it nothing proves the leaves")
-        *lines, rest = self.read("leaves.jsonl").split(b"\n")
+        *lines, rest = self.read("leaves.jsonl").split(b"\n") if "leaves.jsonl" in self.files else [b""]
         if rest:
             self.say(ORDER, "leaves.jsonl: last line", "is cut off")
-        previous = -1
         for number, line in enumerate(lines, 1):
-            place = f"leaves.jsonl: line {number}"
-            previous = (
-                self.attempt(ALTERED, place, "cannot be read", self.add_leaf, line, size, root, previous)
-                or previous
-            )
+            self.attempt(ALTERED, f"leaves.jsonl: line {number}", "cannot be read", self.add_leaf, line)
+        for before, after in zip(self.leaves, self.leaves[1:], strict=False):
+            if after["seq"] <= before["seq"]:
+                self.say(ORDER, f"leaves.jsonl: leaf {after['seq']}", f"stands after leaf {before['seq']}")
         self.leaves.sort(key=lambda leaf: leaf["seq"])
-        self.unproven = len(lines) + bool(rest) - len(self.leaves)
+        self.unproven = len(lines) + bool(rest) - len(self.leaves)  # lines that may be what seems missing
 
-    def add_leaf(self, line: bytes, size: int, root: bytes, previous: int) -> int:
+    def add_leaf(self, line: bytes) -> None:
         entry = json.loads(line)
-        record, index = json.loads(entry["record"]), entry["index"] + 0
+        record, index = json.loads(entry["record"]), entry["index"]
         leaf, path = sha(b"\0", entry["record"].encode()), [bytes.fromhex(item) for item in entry["proof"]]
         record["now"] = datetime.fromisoformat(record["clock"]["now"])
-        place, proven = f"leaves.jsonl: leaf {index}", fold(index, size - 1, leaf, path)[1] == root
-        if index <= previous:
-            self.say(ORDER, place, f"stands after leaf {previous}")
-        if root and not (proven and record["seq"] == index < size):
-            self.say(ALTERED, place, "was changed: the signed log has another one")
+        proven = record["seq"] == index < self.size and fold(index, self.size - 1, leaf, path)[1] == self.root
+        if self.root and not proven:
+            self.say(ALTERED, f"leaves.jsonl: leaf {index}", "was changed: the signed log has another one")
         else:
             self.leaves.append(record)
-        return int(index)
 
     def count(self) -> None:
-        closed = [leaf for leaf in self.leaves if leaf["kind"] == "lesson_closed"]
-        self.lesson = self.manifest.get("lesson_id") or closed[-1]["lesson_id"]
+        closed = [leaf["lesson_id"] for leaf in self.leaves if leaf["kind"] == "lesson_closed"]
+        self.lesson = self.manifest.get("lesson_id") or closed[-1]
         self.mine = [leaf for leaf in self.leaves if leaf["lesson_id"] == self.lesson]
         self.closing = (self.bodies("lesson_closed") or [Json()])[0]
         have = {leaf["lesson_seq"] for leaf in self.mine}
         stated = max({self.manifest.get("lesson_leaves", 0), self.closing.get("leaves", 0), *have})
         gone = set(range(1, min(stated, MANY) + 1)) - have
-        if len(gone) > self.unproven:  # lines that cannot be believed may be the missing ones
-            code = ORDER if max(gone) > max(have, default=0) else MISSING
-            self.say(code, "leaves.jsonl: lesson", f"numbers {sorted(gone)[:9]} of {stated} are missing")
-        if len(self.leaves) + self.unproven + len(gone) < self.manifest.get("leaves", 0):
-            self.say(MISSING, "leaves.jsonl: log", "leaves about the log itself are missing")
-        if not (self.closing or self.unproven):
+        if len(gone) > self.unproven:
+            cut = "leaves.jsonl" in self.files and max(gone) > max(have, default=0)
             self.say(
-                MISSING, "leaves.jsonl: closing leaf", "is missing: nothing states how much there must be"
+                ORDER if cut else MISSING,
+                "leaves.jsonl",
+                f"numbers {sorted(gone)[:9]} of {stated} are missing",
             )
+        short = len(self.leaves) + self.unproven + len(gone) < self.manifest.get("leaves", 0)
+        if short or not (self.closing or self.unproven or gone):
+            self.say(MISSING, "leaves.jsonl", "its own leaves or the lesson's closing leaf are missing")
+        found = [body["camera_id"] for body in self.bodies("segment_closed")]
         for camera in self.closing.get("cameras", ()):
-            found = [body["camera_id"] for body in self.bodies("segment_closed")].count(camera["camera_id"])
-            if found + self.unproven + len(gone) < camera["segments"]:
-                place = f"leaves.jsonl: camera {camera['camera_id']}"
-                self.say(ORDER, place, f"{found} segments, but {camera['segments']} stated at the close")
+            name, stated, counted = camera["camera_id"], camera["segments"], found.count(camera["camera_id"])
+            if counted + self.unproven + len(gone) < stated:
+                self.say(ORDER, f"leaves.jsonl: camera {name}", f"{counted} of {stated} segments")
 
     def check_footage(self) -> None:
         exported = (self.bodies("export") or [self.manifest])[-1]
         self.wanted |= {item["name"]: (item["sha256"], item["size_bytes"]) for item in exported["files"]}
         locks = {(body["camera_id"], body["sequence"]): body for body in self.bodies("segment_stored")}
         segments = {(body["camera_id"], body["sequence"]): body for body in self.bodies("segment_closed")}
-        ends = dict[str, datetime]()
         for (camera, number), body in sorted(segments.items()):
-            place, begins = f"camera {camera} segment {number}", datetime.fromisoformat(body["starts_at"])
-            if begins < ends.get(camera, begins) - TOLERANCE:
-                self.say(ORDER, place, "begins before the one before it ends: a clock went back")
-            ends[camera] = datetime.fromisoformat(body["ends_at"])
+            place = f"camera {camera} segment {number}"
             self.check_lock(place, locks.get((camera, number), {}), body["sha256"])
             folder, file = quote(camera, safe="").replace(".", "%2E"), f"{number:06d}-{body['sha256']}.mp4"
             if exported["footage"] == "included":
@@ -278,15 +246,15 @@ class Report:
         moments = [(size - 0.5, at, Json()) for size, _, at in self.states]
         moments += [(leaf["seq"], leaf["now"], leaf) for leaf in self.leaves]
         end = max((leaf["seq"] for leaf in self.mine if leaf["kind"] == "lesson_closed"), default=0)
-        latest = passed = long_ago = datetime.min.replace(tzinfo=UTC) + TOLERANCE
+        latest = passed = datetime.min.replace(tzinfo=UTC) + TOLERANCE
         for position, at, leaf in sorted(moments, key=lambda moment: moment[0]):
             if leaf.get("clock_stepped_back_s"):
                 latest, passed = at, at + timedelta(seconds=leaf["clock_stepped_back_s"])
             of_lesson = leaf.get("lesson_id") == self.lesson and position <= end
             if at < latest - TOLERANCE or (of_lesson and at < passed - TOLERANCE):
-                place = f"leaf {position}" if leaf else f"checkpoint of {position + 0.5:.0f} leaves"
+                place = f"leaf {position}" if leaf else f"checkpoint after leaf {position - 0.5:.0f}"
                 self.say(ORDER, place, f"the clock went back to {at} from {max(latest, passed)}")
-                latest, passed = at, long_ago
+                latest = passed = at
             latest = max(latest, at)
 
     def digest(self, name: str) -> tuple[str, int]:
@@ -317,7 +285,7 @@ def verify_bundle(path: Path, keys: Path | None = None) -> Report:
     papers = [] if keys is None else [keys] if keys.is_file() else sorted(keys.glob("*.json"))
     trusted = [read_key(json.loads(paper.read_bytes())) for paper in papers]
     files = files_of(path)
-    if not {"bundle.json", "bundle.sig", "leaves.jsonl"} & set(files) or (keys and not trusted):
+    if not {*MUST, "leaves.jsonl"} & set(files) or (keys and not trusted):
         raise ValueError("no bundle, or no keys")
     return Report(files, trusted if keys else None).run()
 
@@ -333,17 +301,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BAD:
         print("this is no bundle, or these are no public keys: check both paths", file=sys.stderr)
         return USAGE
-    code, findings = report.exit_code, [f"{WORDS[f.code]}: {f.place}: {f.message}" for f in report.findings]
+    code, lines = report.exit_code, [f"{WORDS[f.code]}: {f.place}: {f.message}" for f in report.findings]
     origin = "given" if asked.keys else "from the bundle itself: compare with the published fingerprint"
-    keys = [f"{key.name} {sha(key.raw).hex()} ({origin})" for key in report.keys]
+    keys = [f"key of {key[0]}, fingerprint {sha(key[2]).hex()} ({origin})" for key in report.keys]
     if asked.json:
         found = [finding._asdict() for finding in report.findings]
-        answer = {"exit_code": code, "verdict": WORDS[code], "lesson": report.lesson, "findings": found}
-        print(json.dumps(answer | {"keys": keys}))
-    for line in () if asked.json else (*findings, *keys, f"{code} {WORDS[code]}"):
+        print(json.dumps({"exit_code": code, "lesson": report.lesson, "findings": found, "keys": keys}))
+        return code
+    for line in (*lines, *keys, f"{code} {WORDS[code]}"):
         shown = "".join(character if character.isprintable() else "?" for character in line)
-        encoding = sys.stdout.encoding or "ascii"
-        print(shown.encode(encoding, "backslashreplace").decode(encoding))
+        print(shown.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding))
     return code
 
 

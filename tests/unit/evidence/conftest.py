@@ -88,7 +88,9 @@ class Story:
         log.append(Leaf(LeafKind.CONSENT, clock.at, "another-lesson", {"trainee": "T09"}))
         log.write_checkpoint(self.signer)
         self.before(log, clock)
-        lesson = Lesson(LESSON_ID, "HZ-2026-014", "养老护理员 · 第3课", STARTS_AT, STARTS_AT + timedelta(minutes=45))
+        lesson = Lesson(
+            LESSON_ID, "HZ-2026-014", "养老护理员 · 第3课", STARTS_AT, STARTS_AT + timedelta(minutes=45)
+        )
         log.append(lesson_published(lesson, Policy(), "seed", clock.at))
         clock.forward(1800)
         for camera in self.cameras:
