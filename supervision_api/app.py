@@ -20,7 +20,15 @@ from supervision_api.console import phrases
 from supervision_api.console.i18n import Languages
 from supervision_api.console.pages import Pages
 from supervision_api.console.render import STATIC, Renderer
-from supervision_api.middleware import Counted, RequestId, SecurityHeaders, SizeLimit, SizeLimits
+from supervision_api.middleware import (
+    REQUEST_ID_HEADER,
+    Counted,
+    RequestId,
+    SecurityHeaders,
+    SizeLimit,
+    SizeLimits,
+    security_headers,
+)
 from supervision_api.roster_jobs import RosterJobs
 from supervision_api.routes.every import api_routers, console_routers, service_routers
 from supervision_api.services import Services
@@ -101,7 +109,12 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> Response:
         _log.error("request_failed", error_type=type(error).__name__, exc_info=error)
-        return _answer(request, problems.InternalError("the program made a mistake"))
+        response = _answer(request, problems.InternalError("the program made a mistake"))
+        # this answer is made outside of our middleware.
+        services: Services = request.app.state.services
+        response.headers.update(security_headers(https=services.web.https))
+        response.headers[REQUEST_ID_HEADER] = getattr(request.state, "request_id", "")
+        return response
 
 
 def _answer(

@@ -44,6 +44,12 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 
 
+def security_headers(*, https: bool) -> dict[str, str]:
+    """Headers of every answer; by https the browser is told to stay with it."""
+    kept = {"Strict-Transport-Security": "max-age=31536000"} if https else {}
+    return {**SECURITY_HEADERS, **kept}
+
+
 @dataclass(frozen=True, slots=True)
 class SizeLimits:
     """Largest request body, bytes: ``default`` and, for addresses ending in a suffix, another."""
@@ -83,9 +89,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = dict(SECURITY_HEADERS)
-        if https:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        self._headers = security_headers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:

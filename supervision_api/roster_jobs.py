@@ -8,13 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
 from models.errors import Conflict, NotFound, RollcallError
 from supervision_api.actions.roster_import import ImportReport
 from supervision_api.problems import InternalError
-
-_log = structlog.get_logger(__name__)
 
 Work = Callable[[Callable[[float, str], None]], ImportReport]
 _KEPT = 50

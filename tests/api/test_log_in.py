@@ -165,7 +165,9 @@ def test_a_write_without_the_sessions_token_is_refused(operator, token: str) -> 
 
 def test_the_token_of_another_session_does_not_serve(scene, operator) -> None:
     other = TestClient(create_app(scene.services))
-    token = other.post("/api/v1/session", json={"account": "chief", "password": PASSWORD}).json()["csrf_token"]
+    token = other.post("/api/v1/session", json={"account": "chief", "password": PASSWORD}).json()[
+        "csrf_token"
+    ]
     operator.headers["X-CSRF-Token"] = token
     assert operator.post("/api/v1/classes", json={"code": "X-1", "name": "x"}).status_code == 403
 
@@ -184,7 +186,13 @@ def test_the_token_of_another_session_does_not_serve(scene, operator) -> None:
     ],
 )
 def test_every_form_needs_its_token(operator, path: str) -> None:
-    form = {"locale": "en", "kind": "leave_approved", "reason": "x", "status": "ABSENT", "reason_code": "other"}
+    form = {
+        "locale": "en",
+        "kind": "leave_approved",
+        "reason": "x",
+        "status": "ABSENT",
+        "reason_code": "other",
+    }
     assert operator.post(path, data=form).status_code == 403
     assert operator.post(path, data={**form, "csrf_token": "0" * 64}).status_code == 403
 
@@ -218,7 +226,14 @@ def test_a_failed_form_says_so_and_keeps_the_account(visitor) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["//evil.example", "https://evil.example/console", "/\\evil.example", "/api/v1/session", "javascript:x", ""],
+    [
+        "//evil.example",
+        "https://evil.example/console",
+        "/\\evil.example",
+        "/api/v1/session",
+        "javascript:x",
+        "",
+    ],
 )
 def test_a_log_in_never_leads_off_the_console(visitor, target: str) -> None:
     token = visitor.form_token("/console/login")
