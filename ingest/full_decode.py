@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 
 from ingest.ffmpeg_errors import FFMPEG_ERRORS
 from ingest.packets import StreamInfo
-from ingest.sampling import EncodedPicture, FrameMaker, Publish, SampleSchedule
+from ingest.sampling import EncodedPicture, FrameMaker, PictureDecoder, Publish, SampleSchedule
 from ingest.segmenter import TimedPacket
 
 # libav's quality scale runs from 1 (best) to 31; 2 keeps what JPEG quality 95 keeps.
@@ -97,9 +97,9 @@ class ThreadedDecoder:
     When decoding falls behind, packets up to the next keyframe are passed over.
     """
 
-    def __init__(self, inner: InlineDecoder, name: str) -> None:
+    def __init__(self, inner: PictureDecoder, name: str, queued_packets: int = _QUEUED_PACKETS) -> None:
         self._inner = inner
-        self._queue: queue.Queue[TimedPacket | None] = queue.Queue(_QUEUED_PACKETS)
+        self._queue: queue.Queue[TimedPacket | None] = queue.Queue(queued_packets)
         self._behind = False
         self.passed_over = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

@@ -132,6 +132,7 @@ class StreamSampler:
         self._info: StreamInfo | None = None
         self._decoder: PictureDecoder | None = None
         self._group: list[TimedPacket] = []
+        self._group_began_s: float | None = None
         self._group_bytes = 0
         self._too_long = False
 
@@ -162,28 +163,34 @@ class StreamSampler:
     def close(self) -> None:
         """Publish what a decoder still holds, and let go of everything."""
         decoder, self._decoder = self._decoder, None
-        self._group.clear()
+        self._group = []
+        self._group_began_s = None
         if decoder is not None:
             decoder.close()
 
     def _begin_group(self, timed: TimedPacket) -> None:
         self._group = [timed]
+        self._group_began_s = timed.pts_s
         self._group_bytes = timed.packet.size
 
     def _extend_group(self, timed: TimedPacket, info: StreamInfo) -> None:
-        if not self._group:
+        """Keep the packet in case its group must be decoded, and find out whether it must."""
+        if self._too_long or self._group_began_s is None:
             return
-        interval_s = timed.pts_s - self._group[0].pts_s
-        self._group.append(timed)
         self._group_bytes += timed.packet.size
-        if interval_s > self._max_interval_s:
-            self._too_long = True
-            if self._on_long_interval is not None:
-                self._on_long_interval(interval_s)
+        if self._group_bytes > _GROUP_BYTES:
+            self._group = []
+        elif self._group:
+            self._group.append(timed)
+        interval_s = timed.pts_s - self._group_began_s
+        if interval_s <= self._max_interval_s:
+            return
+        self._too_long = True
+        if self._on_long_interval is not None:
+            self._on_long_interval(interval_s)
+        if self._group:
             # The group's keyframe has been published already; the decoder needs it all the same.
             self._decode_from(self._group, info)
-        elif self._group_bytes > _GROUP_BYTES:
-            self._group = self._group[:1]
 
     def _decode_from(self, group: list[TimedPacket], info: StreamInfo) -> None:
         self._group = []

@@ -52,7 +52,7 @@ class _Case:
         return total(self.room.teaching) * self.room.policy.required_share
 
 
-def judge_attendance(  # noqa: PLR0917 - the inputs of the rule, as domain.md lists them
+def judge_attendance(
     lesson: Lesson,
     trainee_code: str,
     policy: Policy,

@@ -22,8 +22,6 @@ from recognition.weights import InstalledModel, KnownModel, add_model, installed
 Progress = Callable[[int, int], None]
 """Told bytes so far and bytes in all."""
 
-_CHUNK = 64 * 1024
-
 
 def pull_model(
     folder: Path,
@@ -62,11 +60,16 @@ def pull_model(
             hint=f"add --from with an address, file or folder that has {model.file_name} ({model.homepage}), "
             "or set a mirror",
         )
-    if urlsplit(source).scheme in ("http", "https"):
+    scheme, is_address, _ = source.partition("://")
+    if is_address and scheme.lower() in ("http", "https"):
         address = source + model.file_name if source.endswith("/") else source
         _fetch(folder, model, address, progress or _silent, timeout_s)
         return _line_of(folder, model)
-    return _take_local(folder, model, source)
+    if is_address:
+        raise InvalidInput(
+            f"{scheme}:// is no source that is understood", hint="use http://, https:// or a path"
+        )
+    return _take_local(folder, model, Path(source))
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -80,13 +83,7 @@ def _line_of(folder: Path, model: KnownModel) -> InstalledModel:
     return line
 
 
-def _take_local(folder: Path, model: KnownModel, source: str) -> InstalledModel:
-    if "://" in source:
-        raise InvalidInput(
-            f"{urlsplit(source).scheme}:// is no source that is understood",
-            hint="use http://, https:// or a path",
-        )
-    path = Path(source)
+def _take_local(folder: Path, model: KnownModel, path: Path) -> InstalledModel:
     if path.is_dir():
         path = path / model.file_name
     if sha256_of(path) != model.sha256:
@@ -144,7 +141,7 @@ def _download(file: BinaryIO, address: str, model: KnownModel, progress: Progres
             if not _continues(response, done):
                 file.truncate(0)
                 done = 0
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():
                 done += len(chunk)
                 if done > model.size_bytes:
                     file.truncate(0)

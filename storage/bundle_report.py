@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -135,7 +135,7 @@ def _files(bodies: Sequence[Body]) -> str:
     )
 
 
-def _sentences(chinese: str, english: str, lines: dict[str, tuple[str, ...]]) -> str:
+def _sentences(chinese: str, english: str, lines: Mapping[str, tuple[str, ...]]) -> str:
     pairs = zip(lines["zh_CN"], lines["en"], strict=True)
     items = "".join(f"<li>{escape(zh)}<br><span class=en>{escape(en)}</span></li>" for zh, en in pairs)
     return _section(chinese, english, f"<ul>{items}</ul>")

@@ -1,8 +1,8 @@
-"""Checks a Rollcall evidence bundle (a folder or a zip of one). One file: Python 3.11 and `cryptography`.
+"""Checks a Rollcall evidence bundle, a folder or a zip of one. One file: Python 3.11 and `cryptography`.
 
 Exit: 0 whole, 10 altered, 11 missing, 12 reordered or truncated, 13 bad or unknown signature, 14 retention
-lock missing, 2 usage. All findings are printed; the gravest decides: 13, 10, 12, 11, 14. Nothing read here is
-trusted: nothing is written, big files are streamed, links are not followed. See docs/guides/evidence.md.
+lock missing, 2 usage. All findings are printed; the gravest decides: 13, 10, 12, 11, 14. Nothing is trusted,
+nothing is written, big files are streamed, links are not followed. See docs/guides/evidence.md.
 """
 
 import argparse
@@ -21,15 +21,13 @@ from urllib.parse import quote
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-ALTERED, MISSING, ORDER, SIGNATURE, UNLOCKED, USAGE = 10, 11, 12, 13, 14, 2
-GRAVEST_FIRST = (SIGNATURE, ALTERED, ORDER, MISSING, UNLOCKED)
+ALTERED, MISSING, ORDER, SIGNATURE, UNLOCKED = 10, 11, 12, 13, 14
+GRAVEST_FIRST, LIMIT = (SIGNATURE, ALTERED, ORDER, MISSING, UNLOCKED), 1 << 27
+TOLERANCE, IGNORED = timedelta(seconds=2), {"bundle.json", "bundle.sig", ".DS_Store", "Thumbs.db"}
 WORDS = {0: "whole 完整", 10: "altered 被改动", 11: "missing 缺失", 12: "reordered or truncated 错序或截断"}
 WORDS |= {13: "bad or unknown signature 签名无效或密钥未知", 14: "retention lock missing 未锁定保存"}
 MALFORMED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError)
 BAD = (*MALFORMED, OverflowError, MemoryError, zlib.error, zipfile.BadZipFile, InvalidSignature)
-LIMIT, MANY, TOLERANCE = 1 << 27, 1_000_000, timedelta(seconds=2)
-MUST = {"bundle.json", "bundle.sig"}
-IGNORED = {*MUST, ".DS_Store", "Thumbs.db", "desktop.ini"}
 Json = dict[str, Any]
 Finding = NamedTuple("Finding", [("code", int), ("place", str), ("message", str)])  # noqa: UP014
 Key = tuple[str, bytes, bytes]  # name, 4-byte id, 32-byte Ed25519 public key
@@ -103,8 +101,7 @@ class Report:
         steps = (self.read_signed, self.check_growth, self.read_leaves, self.count, self.check_footage)
         for step in (*steps, self.check_clock, self.check_files):
             self.attempt(ALTERED, step.__name__.replace("_", " "), "something cannot be interpreted", step)
-        found = {finding.code for finding in self.findings}
-        self.exit_code = next((code for code in GRAVEST_FIRST if code in found), 0)
+        self.exit_code = next((c for c in GRAVEST_FIRST if c in [f.code for f in self.findings]), 0)
         return self
 
     def say(self, code: int, place: str, message: str) -> None:
@@ -124,12 +121,12 @@ class Report:
         return [leaf["body"] for leaf in self.mine if leaf["kind"] == kind]
 
     def read_signed(self) -> None:
-        self.findings += [Finding(MISSING, name, "is missing") for name in MUST - set(self.files)]
-        readers = {"keys": (SIGNATURE, self.add_key), "bundle.json": (ALTERED, self.add_manifest)}
-        readers |= dict.fromkeys(("bundle.sig", "checkpoints"), (SIGNATURE, self.add_note))
-        for folder, (code, action) in readers.items():
-            for name in sorted(name for name in self.files if name.partition("/")[0] == folder):
-                self.attempt(code, name, "is damaged, or its signature does not hold", action, name)
+        for name in {"bundle.json", "bundle.sig"} - set(self.files):
+            self.say(MISSING, name, "is missing")
+        readers = {"keys": self.add_key, "bundle.sig": self.add_note, "checkpoints": self.add_note}
+        for top, add in readers.items():
+            for name in sorted(name for name in self.files if name.partition("/")[0] == top):
+                self.attempt(SIGNATURE, name, "is damaged, or its signature does not hold", add, name)
 
     def add_key(self, name: str) -> None:
         document = json.loads(self.read(name))
@@ -140,11 +137,6 @@ class Report:
                 raise ValueError("not introduced")
         self.keys += pair[-1:]
 
-    def add_manifest(self, name: str) -> None:
-        manifest = json.loads(self.read(name))
-        self.wanted = {item["name"]: (item["sha256"], item["size_bytes"]) for item in manifest["files"]}
-        self.manifest = manifest
-
     def add_note(self, name: str) -> None:
         lines, signers = open_note(self.read(name), self.keys)
         if lines[name == "bundle.sig"] not in [key[0] for key in signers]:
@@ -152,25 +144,26 @@ class Report:
         if name != "bundle.sig":
             at = datetime.fromisoformat(lines[3].removeprefix("time "))
             self.states.append((int(lines[1]), b64decode(lines[2]), at))
-        elif "bundle.json" in self.files and lines[2:] != ["sha256 " + sha(self.read("bundle.json")).hex()]:
-            self.say(ALTERED, "bundle.json", "is not the manifest that was signed; the log alone is believed")
-            self.manifest, self.wanted = {}, {}
+        elif "bundle.json" in self.files:
+            if lines[2:] == ["sha256 " + sha(raw := self.read("bundle.json")).hex()]:
+                self.manifest = json.loads(raw)
+            else:
+                self.say(ALTERED, "bundle.json", "is not what was signed; the log alone is believed")
 
     def check_growth(self) -> None:
         self.size = self.manifest["checkpoint"]["size"] if self.manifest else max(self.states)[0]
         self.root = next((root for size, root, _ in self.states if size == self.size), b"")
         if not self.root:
             self.say(MISSING, f"checkpoint of {self.size} leaves", "without it nothing proves the leaves")
-        given = self.root and "consistency.json" in self.files
-        proofs = json.loads(self.read("consistency.json")) if given else {}
-        for size, root, _ in self.states if given else ():
-            place, wrong = f"consistency.json: {size} leaves", "no proof that the log only grew from here"
-            self.attempt(ALTERED, place, wrong, self.check_step, size, root, proofs.get(str(size), []))
+        elif "consistency.json" in self.files:
+            proofs, wrong = json.loads(self.read("consistency.json")), "no proof that the log only grew since"
+            for size, root, _ in self.states:
+                self.attempt(ALTERED, f"consistency.json: {size}", wrong, self.check_step, size, root, proofs)
 
-    def check_step(self, size: int, root: bytes, path: list[str]) -> None:
+    def check_step(self, size: int, root: bytes, proofs: Json) -> None:
         if size and (size, root) != (self.size, self.root):
             shift = (size & -size).bit_length() - 1  # the old tree's last perfect part stands for one leaf
-            nodes = [root] * (size.bit_count() == 1) + [bytes.fromhex(item) for item in path]
+            nodes = [root] * (size.bit_count() == 1) + [bytes.fromhex(item) for item in proofs[str(size)]]
             roots = fold(size - 1 >> shift, self.size - 1 >> shift, nodes[0], nodes[1:])
             if not 0 < size < self.size or roots != (root, self.root):
                 raise ValueError("rewritten")
@@ -184,7 +177,6 @@ class Report:
         for before, after in zip(self.leaves, self.leaves[1:], strict=False):
             if after["seq"] <= before["seq"]:
                 self.say(ORDER, f"leaves.jsonl: leaf {after['seq']}", f"stands after leaf {before['seq']}")
-        self.leaves.sort(key=lambda leaf: leaf["seq"])
         self.unproven = len(lines) + bool(rest) - len(self.leaves)  # lines that may be what seems missing
 
     def add_leaf(self, line: bytes) -> None:
@@ -202,16 +194,14 @@ class Report:
         closed = [leaf["lesson_id"] for leaf in self.leaves if leaf["kind"] == "lesson_closed"]
         self.lesson = self.manifest.get("lesson_id") or closed[-1]
         self.mine = [leaf for leaf in self.leaves if leaf["lesson_id"] == self.lesson]
-        self.closing = (self.bodies("lesson_closed") or [Json()])[0]
+        self.closing = (self.bodies("lesson_closed") or [{}])[0]
         have = {leaf["lesson_seq"] for leaf in self.mine}
         stated = max({self.manifest.get("lesson_leaves", 0), self.closing.get("leaves", 0), *have})
-        gone = set(range(1, min(stated, MANY) + 1)) - have
+        gone = set(range(1, min(stated, 1_000_000) + 1)) - have
         if len(gone) > self.unproven:
             cut = "leaves.jsonl" in self.files and max(gone) > max(have, default=0)
             self.say(
-                ORDER if cut else MISSING,
-                "leaves.jsonl",
-                f"numbers {sorted(gone)[:9]} of {stated} are missing",
+                ORDER if cut else MISSING, "leaves.jsonl", f"lacks numbers {sorted(gone)[:9]} of {stated}"
             )
         short = len(self.leaves) + self.unproven + len(gone) < self.manifest.get("leaves", 0)
         if short or not (self.closing or self.unproven or gone):
@@ -224,23 +214,23 @@ class Report:
 
     def check_footage(self) -> None:
         exported = (self.bodies("export") or [self.manifest])[-1]
-        self.wanted |= {item["name"]: (item["sha256"], item["size_bytes"]) for item in exported["files"]}
-        locks = {(body["camera_id"], body["sequence"]): body for body in self.bodies("segment_stored")}
-        segments = {(body["camera_id"], body["sequence"]): body for body in self.bodies("segment_closed")}
-        for (camera, number), body in sorted(segments.items()):
-            place = f"camera {camera} segment {number}"
-            self.check_lock(place, locks.get((camera, number), {}), body["sha256"])
-            folder, file = quote(camera, safe="").replace(".", "%2E"), f"{number:06d}-{body['sha256']}.mp4"
+        for item in (*self.manifest.get("files", ()), *exported["files"]):
+            self.wanted[item["name"]] = item["sha256"], item["size_bytes"]
+        stored = {(body["camera_id"], body["sha256"]): body for body in self.bodies("segment_stored")}
+        locks = [(body, body) for body in self.bodies("original_stored")]
+        for body in self.bodies("segment_closed"):
+            camera, sha256 = body["camera_id"], body["sha256"]
+            locks.append((body, stored.get((camera, sha256), {})))
             if exported["footage"] == "included":
-                self.wanted[f"footage/{folder}/{file}"] = body["sha256"], body["size_bytes"]
-        for body in self.bodies("original_stored"):
-            self.check_lock(f"original of {body['camera_id']} {body['sequence']}", body, body["sha256"])
-
-    def check_lock(self, place: str, stored: Json, sha256: str) -> None:
-        needed, until = self.closing.get("retain_until", "0"), stored.get("retain_until") or "never"
-        locked = stored.get("sha256") == sha256 and stored["lock_mode"] in ("GOVERNANCE", "COMPLIANCE")
-        if not (locked and needed <= until < "never"):
-            self.say(UNLOCKED, place, f"lock: {stored.get('lock_mode')}, until {until}; needed: {needed}")
+                folder = quote(camera, safe="").replace(".", "%2E")
+                name = f"footage/{folder}/{body['sequence']:06d}-{sha256}.mp4"
+                self.wanted[name] = sha256, body["size_bytes"]
+        needed = self.closing.get("retain_until", "0")
+        for body, lock in locks:
+            mode, until = lock.get("lock_mode"), lock.get("retain_until") or "never"
+            if mode not in ("GOVERNANCE", "COMPLIANCE") or not needed <= until < "never":
+                place = f"camera {body['camera_id']} segment {body['sequence']}"
+                self.say(UNLOCKED, place, f"lock: {mode}, until {until}; needed: {needed}")
 
     def check_clock(self) -> None:
         moments = [(size - 0.5, at, Json()) for size, _, at in self.states]
@@ -284,8 +274,7 @@ def verify_bundle(path: Path, keys: Path | None = None) -> Report:
     """Check a bundle, trusting only ``keys`` where given; raises one of ``BAD`` for useless paths."""
     papers = [] if keys is None else [keys] if keys.is_file() else sorted(keys.glob("*.json"))
     trusted = [read_key(json.loads(paper.read_bytes())) for paper in papers]
-    files = files_of(path)
-    if not {*MUST, "leaves.jsonl"} & set(files) or (keys and not trusted):
+    if not {"bundle.json", "leaves.jsonl"} & set(files := files_of(path)) or (keys and not trusted):
         raise ValueError("no bundle, or no keys")
     return Report(files, trusted if keys else None).run()
 
@@ -299,19 +288,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         report = verify_bundle(asked.bundle, asked.keys)
     except BAD:
-        print("this is no bundle, or these are no public keys: check both paths", file=sys.stderr)
-        return USAGE
-    code, lines = report.exit_code, [f"{WORDS[f.code]}: {f.place}: {f.message}" for f in report.findings]
+        parser.error("this is no bundle, or these are no public keys: check both paths")
     origin = "given" if asked.keys else "from the bundle itself: compare with the published fingerprint"
     keys = [f"key of {key[0]}, fingerprint {sha(key[2]).hex()} ({origin})" for key in report.keys]
+    lines = [f"{WORDS[code]}: {place}: {message}" for code, place, message in report.findings]
+    lines += [*keys, f"{report.exit_code} {WORDS[report.exit_code]}"]
     if asked.json:
         found = [finding._asdict() for finding in report.findings]
-        print(json.dumps({"exit_code": code, "lesson": report.lesson, "findings": found, "keys": keys}))
-        return code
-    for line in (*lines, *keys, f"{code} {WORDS[code]}"):
-        shown = "".join(character if character.isprintable() else "?" for character in line)
-        print(shown.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding))
-    return code
+        answer = {"exit_code": report.exit_code, "lesson": report.lesson, "findings": found, "keys": keys}
+        lines = [json.dumps(answer)]
+    for line in lines:
+        shown, encoding = "".join(c if c.isprintable() else "?" for c in line), sys.stdout.encoding or "ascii"
+        print(shown.encode(encoding, "backslashreplace").decode(encoding))
+    return report.exit_code
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from models.errors import EvidenceBroken, NotFound
@@ -76,24 +77,31 @@ def stored_segments(work: UnitOfWork, lesson_id: str) -> frozenset[str]:
 
 
 def read_pieces(services: Services, found: SegmentBytes, start: int, stop: int) -> Iterator[bytes]:
-    """Bytes ``[start, stop)`` in pieces.
+    """Bytes ``[start, stop)`` in pieces, the first of them read at once: what is gone must be told as an
+    error, not as a film that breaks off.
 
     Raises:
         EvidenceBroken: the file is shorter than its row says, or gone.
     """
-    at = start
-    while at < stop:
-        end = min(at + PIECE_BYTES, stop)
-        piece = _read(services, found, at, end)
-        if len(piece) != end - at:
-            raise EvidenceBroken(
-                f"segment {found.segment.sequence} is shorter than recorded", hint="run rollcall verify"
-            )
-        yield piece
-        at = end
+    first = _read(services, found, start, min(start + PIECE_BYTES, stop))
+    return chain((first,), _following(services, found, start + len(first), stop))
+
+
+def _following(services: Services, found: SegmentBytes, start: int, stop: int) -> Iterator[bytes]:
+    for at in range(start, stop, PIECE_BYTES):
+        yield _read(services, found, at, min(at + PIECE_BYTES, stop))
 
 
 def _read(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
+    piece = _bytes_of(services, found, start, end)
+    if len(piece) != end - start:
+        raise EvidenceBroken(
+            f"segment {found.segment.sequence} is shorter than recorded", hint="run rollcall verify"
+        )
+    return piece
+
+
+def _bytes_of(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
     if found.key is not None:
         return services.objects.read_range(found.key, start, end)
     try:

@@ -15,7 +15,15 @@ import cv2
 import numpy as np
 
 from ingest.synthetic.bodies import draw_body
-from ingest.synthetic.choosing import VIEWS, Embeddings, farthest_first, genuine_distances, impostor_distances
+from ingest.synthetic.choosing import (
+    VIEWS,
+    Embeddings,
+    contrasts,
+    farthest_first,
+    genuine_distances,
+    impostor_distances,
+)
+from ingest.synthetic.enrolment import portrait
 from ingest.synthetic.heads import FRAME, Head, Light, Pose
 from ingest.synthetic.room import Picture
 from ingest.synthetic.sprites import paste
@@ -33,6 +41,10 @@ class Measure:
     def __init__(self, cache: Path) -> None:
         self._encoder: FaceRecognitionEncoder = open_encoder(cache)
         self._hog = HogDetector(upsample=0)
+
+    def portrait(self, seed: int) -> Embeddings:
+        """(1, 128) of the enrolment portrait; NaN where HOG finds no face."""
+        return self._embed(portrait(traits_from_seed(seed)))[None]
 
     def views(self, seed: int, views: tuple[tuple[Pose, Light], ...]) -> Embeddings:
         """(views, 128); NaN where HOG finds no face."""
@@ -64,15 +76,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--finalists", type=int, default=640)
     parser.add_argument("--genuine", type=float, default=0.36, help="largest distance from the own portrait")
+    parser.add_argument("--contrast", type=float, default=0.44, help="nearer to oneself than to others by")
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     measure = Measure(options.cache)
-    fronts = np.stack([measure.views(seed, VIEWS[:1]) for seed in range(options.seeds)])
+    fronts = np.stack([measure.portrait(seed) for seed in range(options.seeds)])
     usable = np.flatnonzero(~np.isnan(fronts[:, 0, 0]))
     spread = usable[list(farthest_first(impostor_distances(fronts[usable]), options.finalists))]
-    embeddings = np.stack([measure.views(int(seed), VIEWS) for seed in spread])
+    views = np.stack([measure.views(int(seed), VIEWS) for seed in spread])
+    embeddings = np.concatenate([fronts[spread], views], axis=1)
     steady = genuine_distances(embeddings) <= options.genuine
     kept, seeds = embeddings[steady], spread[steady]
+    clear = contrasts(kept) >= options.contrast
+    kept, seeds = kept[clear], seeds[clear]
     chosen = list(farthest_first(impostor_distances(kept), options.count))
     report(kept[chosen])
     print("CAST_SEEDS =", tuple(int(seed) for seed in seeds[chosen]))
@@ -83,6 +99,7 @@ def report(cast: Embeddings) -> None:
     """Genuine and impostor distances of a cast."""
     genuine, impostor = genuine_distances(cast), impostor_distances(cast)
     print(f"{len(cast)} people; genuine (own portrait to views): max {genuine.max():.3f}")
+    print(f"contrast of the mean view: min {contrasts(cast).min():.3f}")
     for size in (16, 24, 40, 46, len(cast)):
         part = impostor[:size, :size]
         print(f"nearest impostor (any view to a portrait) among the first {size}: {part.min():.3f}")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer
-from supervision_api.cli.main import application
 from typer.main import get_command
 
 from models import errors
+from supervision_api.cli.main import application
 from supervision_api.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
