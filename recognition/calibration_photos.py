@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from models.errors import PhotoRefused
 from models.frame import Box, Detection
-from models.ports import Detector, Encoder
+from models.ports import Detector, Encoder, Picture
 from recognition.calibration import Calibration
 from recognition.calibration_fit import ENROLMENT, LabelledFace, calibrate_faces
 from recognition.calibration_store import save_calibration
 from recognition.detectors import best_detector
 from recognition.encoder import open_encoder
-from recognition.enrolment import EnrolmentPolicy, examine_photo
+from recognition.enrolment import EnrolmentPolicy, ExaminedPhoto, examine_photo
 from recognition.labelled_photos import LabelledPhoto, labelled_photos
 from recognition.photos import decode_photo
-from recognition.renditions import Rendition, render
 
 _ANY_PHOTO = EnrolmentPolicy(min_face_px=1, min_quality=0.0, dominant_ratio=1.0)
 
 
-CLASSROOM = (Rendition(26, 75), Rendition(34, 60), Rendition(44, 50), Rendition(70, 70))
-"""Widths of the boxes of faces that are 40 to 100 px over all; none is one that templates lean towards."""
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """How a photo is made to look like a classroom's picture: face width in pixels, JPEG quality."""
 
-_NEAR_PX, _OWN_JPEG = 120, 85
-"""A photo as a camera close by would show it: its own size, at most so wide."""
+    face_px: int
+    jpeg: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.face_px}px-jpeg{self.jpeg}"
+
+
+CLASSROOM = (Rendition(28, 70), Rendition(36, 50), Rendition(48, 60), Rendition(70, 70))
+"""Widths a detector reports for faces that are 40 to 100 px over all."""
 
 _ENLARGED_AT_MOST = 1.15
 """A rendition larger than the photo itself would only repeat the photo."""
@@ -71,16 +82,28 @@ def _faces_of(
     except PhotoRefused:
         return
     yield LabelledFace(photo.person, photo.path.name, ENROLMENT, enrolled.embedding, photo.group)
-    own_size = Rendition(round(enrolled.box.width), _OWN_JPEG)
-    for rendition in (replace(own_size, face_px=min(own_size.face_px, _NEAR_PX)), *renditions):
+    for rendition in renditions:
         if rendition.face_px > _ENLARGED_AT_MOST * enrolled.box.width:
             continue
-        small, box = render(picture, enrolled.box, rendition)
+        small, box = rendered(picture, enrolled, rendition)
         detection = _face_at(detector.detect(small), box)
         if detection is not None:
             embedding = encoder.encode(small, [detection])[0]
-            condition = "near" if rendition.jpeg == _OWN_JPEG else rendition.name
-            yield LabelledFace(photo.person, photo.path.name, condition, embedding, photo.group)
+            yield LabelledFace(photo.person, photo.path.name, rendition.name, embedding, photo.group)
+
+
+def rendered(picture: Picture, enrolled: ExaminedPhoto, rendition: Rendition) -> tuple[Picture, Box]:
+    """The photo as a classroom camera would show it, and where its face is."""
+    scale = rendition.face_px / enrolled.box.width
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=way)
+    border = 2 * rendition.face_px
+    framed = cv2.copyMakeBorder(small, *(border,) * 4, cv2.BORDER_REPLICATE)
+    _, data = cv2.imencode(".jpg", framed, [cv2.IMWRITE_JPEG_QUALITY, rendition.jpeg])
+    lossy = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    box = enrolled.box
+    place = Box(box.x * scale + border, box.y * scale + border, box.width * scale, box.height * scale)
+    return lossy, place
 
 
 def _face_at(found: Sequence[Detection], place: Box) -> Detection | None:

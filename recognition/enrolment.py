@@ -18,7 +18,6 @@ from models.frame import Box, Detection
 from models.ports import Detector, Encoder, Picture
 from recognition.photos import MAX_PIXELS, decode_photo
 from recognition.quality import Quality, assess
-from recognition.renditions import leaning_template
 
 _SEARCH_PX = 1280
 """Longest side in which faces are searched: a passport-like face is far larger than a detector needs."""
@@ -55,7 +54,7 @@ class EnrolmentPolicy:
 class ExaminedPhoto:
     """A photo that serves.
 
-    ``embedding``: ``(128,) float32``, see ``renditions``. ``box``: in pixels of the photo, the right way up. ``sha256``: of the
+    ``embedding``: ``(128,) float32``. ``box``: in pixels of the photo, the right way up. ``sha256``: of the
     file. ``ignored_faces``: others on the photo, much smaller. ``warnings``: what is weak about it, in the
     words of ``Quality.reasons``. ``detector``, ``encoder``: fingerprints.
     """
@@ -131,14 +130,13 @@ def examine_photo(
     embedding = (
         encoder.encode(photo, [in_photo]) if view.scale < 1 else encoder.encode(view.picture, [chosen])
     )
-    template = leaning_template(embedding[0], photo, in_photo.box, encoder)
     return ExaminedPhoto(
         name=name,
         sha256=hashlib.sha256(image).hexdigest(),
         width=photo.shape[1],
         height=photo.shape[0],
         box=in_photo.box,
-        embedding=template,
+        embedding=embedding[0],
         quality=quality,
         ignored_faces=len(found) - 1,
         warnings=quality.reasons,

@@ -91,13 +91,13 @@ def acceptance() -> Scenario:
     events = (
         Event(EventKind.HAND, 30, 36, seat=4),
         Event(EventKind.HAND, 75, 82, seat=17),
-        Event(EventKind.HAND, 350, 357, seat=38),
+        Event(EventKind.HAND, 330, 338, seat=38),
         Event(EventKind.PASSER_BY, 88, 94, cast=42),
-        Event(EventKind.PASSER_BY, 362, 367, cast=43),
+        Event(EventKind.PASSER_BY, 346, 352, cast=43),
         Event(EventKind.LIGHTS_DIM, 120, 134),
         Event(EventKind.PHOTO, 150, 166, seat=24, cast=2),
         Event(EventKind.LENS_COVERED, 260, 280),
-        Event(EventKind.CAMERA_FROZEN, 298, 344),
+        Event(EventKind.CAMERA_FROZEN, 304, 324),
     )
     policy = _policy("acceptance-1", grace_s=30, gap_s=45, class_hour_s=100, stranger_s=60, camera_s=8)
     return Scenario("acceptance", 23, 1920, 1080, 15, end, 5, 8, tuple(people), events, policy)

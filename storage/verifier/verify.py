@@ -2,8 +2,7 @@
 
 Exit: 0 whole, 10 altered, 11 missing, 12 reordered or truncated, 13 bad or unknown signature, 14 retention
 lock missing, 2 usage. All findings are printed; the gravest decides: 13, 10, 12, 11, 14. Nothing is trusted,
-nothing is written, big files are streamed, links are not followed. See docs/guides/evidence.md.
-"""
+nothing is written, big files are streamed, links are not followed. See docs/guides/evidence.md."""
 
 import argparse
 import hashlib
@@ -191,8 +190,7 @@ class Report:
             self.leaves.append(record)
 
     def count(self) -> None:
-        closed = [leaf["lesson_id"] for leaf in self.leaves if leaf["kind"] == "lesson_closed"]
-        self.lesson = self.manifest.get("lesson_id") or closed[-1]
+        self.lesson = self.manifest.get("lesson_id") or self.leaves[-1]["lesson_id"]  # that of the export
         self.mine = [leaf for leaf in self.leaves if leaf["lesson_id"] == self.lesson]
         self.closing = (self.bodies("lesson_closed") or [{}])[0]
         have = {leaf["lesson_seq"] for leaf in self.mine}
@@ -200,17 +198,16 @@ class Report:
         gone = set(range(1, min(stated, 1_000_000) + 1)) - have
         if len(gone) > self.unproven:
             cut = "leaves.jsonl" in self.files and max(gone) > max(have, default=0)
-            self.say(
-                ORDER if cut else MISSING, "leaves.jsonl", f"lacks numbers {sorted(gone)[:9]} of {stated}"
-            )
+            self.say(ORDER if cut else MISSING, "leaves.jsonl", f"lacks {sorted(gone)[:9]} of {stated}")
         short = len(self.leaves) + self.unproven + len(gone) < self.manifest.get("leaves", 0)
         if short or not (self.closing or self.unproven or gone):
             self.say(MISSING, "leaves.jsonl", "its own leaves or the lesson's closing leaf are missing")
-        found = [body["camera_id"] for body in self.bodies("segment_closed")]
-        for camera in self.closing.get("cameras", ()):
-            name, stated, counted = camera["camera_id"], camera["segments"], found.count(camera["camera_id"])
-            if counted + self.unproven + len(gone) < stated:
-                self.say(ORDER, f"leaves.jsonl: camera {name}", f"{counted} of {stated} segments")
+        cameras = [body["camera_id"] for body in self.bodies("segment_closed")]
+        for name, stated in (
+            (item["camera_id"], item["segments"]) for item in self.closing.get("cameras", ())
+        ):
+            if cameras.count(name) + self.unproven + len(gone) < stated:
+                self.say(ORDER, f"segments of camera {name}", f"{cameras.count(name)} of {stated}")
 
     def check_footage(self) -> None:
         exported = (self.bodies("export") or [self.manifest])[-1]
@@ -235,13 +232,14 @@ class Report:
     def check_clock(self) -> None:
         moments = [(size - 0.5, at, Json()) for size, _, at in self.states]
         moments += [(leaf["seq"], leaf["now"], leaf) for leaf in self.leaves]
-        end = max((leaf["seq"] for leaf in self.mine if leaf["kind"] == "lesson_closed"), default=0)
         latest = passed = datetime.min.replace(tzinfo=UTC) + TOLERANCE
         for position, at, leaf in sorted(moments, key=lambda moment: moment[0]):
             if leaf.get("clock_stepped_back_s"):
                 latest, passed = at, at + timedelta(seconds=leaf["clock_stepped_back_s"])
-            of_lesson = leaf.get("lesson_id") == self.lesson and position <= end
-            if at < latest - TOLERANCE or (of_lesson and at < passed - TOLERANCE):
+            before_close = leaf.get("lesson_id") == self.lesson and leaf["lesson_seq"] <= self.closing.get(
+                "leaves", 0
+            )
+            if at < latest - TOLERANCE or (before_close and at < passed - TOLERANCE):
                 place = f"leaf {position}" if leaf else f"checkpoint after leaf {position - 0.5:.0f}"
                 self.say(ORDER, place, f"the clock went back to {at} from {max(latest, passed)}")
                 latest = passed = at
@@ -291,16 +289,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("this is no bundle, or these are no public keys: check both paths")
     origin = "given" if asked.keys else "from the bundle itself: compare with the published fingerprint"
     keys = [f"key of {key[0]}, fingerprint {sha(key[2]).hex()} ({origin})" for key in report.keys]
-    lines = [f"{WORDS[code]}: {place}: {message}" for code, place, message in report.findings]
-    lines += [*keys, f"{report.exit_code} {WORDS[report.exit_code]}"]
+    code, found = report.exit_code, [finding._asdict() for finding in report.findings]
+    lines = [f"{WORDS[f.code]}: {f.place}: {f.message}" for f in report.findings]
+    lines += [*keys, f"{code} {WORDS[code]}"]
     if asked.json:
-        found = [finding._asdict() for finding in report.findings]
-        answer = {"exit_code": report.exit_code, "lesson": report.lesson, "findings": found, "keys": keys}
-        lines = [json.dumps(answer)]
+        lines = [json.dumps({"exit_code": code, "lesson": report.lesson, "findings": found, "keys": keys})]
     for line in lines:
         shown, encoding = "".join(c if c.isprintable() else "?" for c in line), sys.stdout.encoding or "ascii"
         print(shown.encode(encoding, "backslashreplace").decode(encoding))
-    return report.exit_code
+    return code
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+import structlog
+
 from models.errors import EvidenceBroken, NotFound
 from models.evidence import Leaf, LeafKind
 from models.footage import Gap, Segment
@@ -17,6 +19,8 @@ from storage.unit_of_work import UnitOfWork
 from supervision_api.auth import Caller
 from supervision_api.services import Services
 from supervision_api.view_ledger import ViewLedger
+
+_log = structlog.get_logger(__name__)
 
 PIECE_BYTES = 256 * 1024
 
@@ -49,7 +53,7 @@ def _offset_s(segment: Segment, at: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class SegmentBytes:
-    """A segment's bytes wherever they are now: in the spool (``path``) or in the store (``key``)."""
+    """Where a segment's bytes may be: in the spool (``path``), in the store (``key``), or just on the way."""
 
     segment: Segment
     path: str | None
@@ -65,8 +69,10 @@ def find_segment(work: UnitOfWork, lesson_id: str, camera_id: str, sequence: int
     for segment in work.footage.segments(lesson_id, camera_id):
         if segment.sequence == sequence:
             upload = work.uploads.find(segment.segment_id)
-            key = upload.object_key if upload and upload.state is not UploadState.WAITING else None
-            return SegmentBytes(segment, None if key else (upload.path if upload else segment.path), key)
+            if upload is None:
+                return SegmentBytes(segment, segment.path, None)
+            spooled = upload.path if upload.state is UploadState.WAITING else None
+            return SegmentBytes(segment, spooled, upload.object_key)
     raise NotFound("no such segment", hint="it may not be closed yet")
 
 
@@ -102,16 +108,21 @@ def _read(services: Services, found: SegmentBytes, start: int, end: int) -> byte
 
 
 def _bytes_of(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
-    if found.key is not None:
-        return services.objects.read_range(found.key, start, end)
     try:
-        with Path(found.path or "").open("rb") as file:
-            file.seek(start, os.SEEK_SET)
-            return file.read(end - start)
+        if found.path is not None:
+            with Path(found.path).open("rb") as file:
+                file.seek(start, os.SEEK_SET)
+                return file.read(end - start)
     except OSError:
-        raise EvidenceBroken(
-            f"segment {found.segment.sequence} is not where it was recorded", hint="run rollcall verify"
-        ) from None
+        _log.info("segment left the spool while it was read", segment=found.segment.segment_id)
+    try:
+        if found.key is not None:
+            return services.objects.read_range(found.key, start, end)
+    except NotFound:
+        _log.error("segment is in neither spool nor store", segment=found.segment.segment_id)
+    raise EvidenceBroken(
+        f"segment {found.segment.sequence} is not where it was recorded", hint="run rollcall verify"
+    )
 
 
 def record_view(
