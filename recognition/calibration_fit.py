@@ -20,7 +20,7 @@ THRESHOLDS = (0.0, 4.6, 6.9, 9.2, 11.5)
 """Evidence (nats) at which error rates are reported: odds of 1, 100, 1,000, 10,000, 100,000."""
 
 _ROUNDS = 40
-_TAIL = (0.1, 0.03, 0.01, 0.003, 0.001)
+_TAIL = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 _TAIL_MIN_SAMPLES = 20
 """A quantile counts when at least so many samples lie below it."""
 
@@ -216,13 +216,28 @@ def _fit_genuine(trials: Sequence[_Trial]) -> Spread:
 
 def _fit_impostor(trials: Sequence[_Trial]) -> Spread:
     """The impostor's spread is taken from its near tail, the part that decides, not from its middle."""
-    values = np.sort(np.concatenate([trial.impostor.ravel() for trial in trials]))
+    means, widths = [], []
+    for frames in AVERAGED:
+        found = [trial.impostor.ravel() for trial in trials if trial.frames == frames]
+        if found:
+            values = np.concatenate(found)
+            means.append(float(values.mean()))
+            widths.append(_tail_width(values))
+    shares = np.array([1.0 / frames for frames in AVERAGED[: len(means)]])
+    slope, width = np.polyfit(shares, widths, 1) if len(widths) > 1 else (0.0, widths[0])
+    # A line through four points may fall below one of them: raise it to cover all.
+    width += max(0.0, float(np.max(np.array(widths) - (width + slope * shares))))
+    return Spread(float(np.mean(means)), float(width) * _SAFETY, 0.0, float(slope) * _SAFETY)
+
+
+def _tail_width(values: Distances) -> float:
+    """The widest Gaussian that any of the near quantiles asks for."""
     mean = float(values.mean())
     widths = [float(values.std())]
     for share in _TAIL:
         if share * len(values) >= _TAIL_MIN_SAMPLES:
             widths.append((mean - float(np.quantile(values, share))) / -NormalDist().inv_cdf(share))
-    return Spread(mean, max(widths) * _SAFETY)
+    return max(widths)
 
 
 def _spread_over_frames(samples: Mapping[int, Distances]) -> Spread:

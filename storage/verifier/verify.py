@@ -141,8 +141,7 @@ class Report:
         if lines[name == "bundle.sig"] not in [key[0] for key in signers]:
             self.say(SIGNATURE, name, "is not signed by a trusted key")
         if name != "bundle.sig":
-            at = datetime.fromisoformat(lines[3].removeprefix("time "))
-            self.states.append((int(lines[1]), b64decode(lines[2]), at))
+            self.states.append((int(lines[1]), b64decode(lines[2]), datetime.fromisoformat(lines[3][5:])))
         elif "bundle.json" in self.files:
             if lines[2:] == ["sha256 " + sha(raw := self.read("bundle.json")).hex()]:
                 self.manifest = json.loads(raw)
@@ -203,9 +202,8 @@ class Report:
         if short or not (self.closing or self.unproven or gone):
             self.say(MISSING, "leaves.jsonl", "its own leaves or the lesson's closing leaf are missing")
         cameras = [body["camera_id"] for body in self.bodies("segment_closed")]
-        for name, stated in (
-            (item["camera_id"], item["segments"]) for item in self.closing.get("cameras", ())
-        ):
+        for camera in self.closing.get("cameras", ()):
+            name, stated = camera["camera_id"], camera["segments"]
             if cameras.count(name) + self.unproven + len(gone) < stated:
                 self.say(ORDER, f"segments of camera {name}", f"{cameras.count(name)} of {stated}")
 
@@ -233,13 +231,12 @@ class Report:
         moments = [(size - 0.5, at, Json()) for size, _, at in self.states]
         moments += [(leaf["seq"], leaf["now"], leaf) for leaf in self.leaves]
         latest = passed = datetime.min.replace(tzinfo=UTC) + TOLERANCE
+        end = self.closing.get("leaves", 0)  # the closing leaf counts itself, so this is its number
         for position, at, leaf in sorted(moments, key=lambda moment: moment[0]):
             if leaf.get("clock_stepped_back_s"):
                 latest, passed = at, at + timedelta(seconds=leaf["clock_stepped_back_s"])
-            before_close = leaf.get("lesson_id") == self.lesson and leaf["lesson_seq"] <= self.closing.get(
-                "leaves", 0
-            )
-            if at < latest - TOLERANCE or (before_close and at < passed - TOLERANCE):
+            of_lesson = leaf.get("lesson_id") == self.lesson and leaf["lesson_seq"] <= end
+            if at < latest - TOLERANCE or (of_lesson and at < passed - TOLERANCE):
                 place = f"leaf {position}" if leaf else f"checkpoint after leaf {position - 0.5:.0f}"
                 self.say(ORDER, place, f"the clock went back to {at} from {max(latest, passed)}")
                 latest = passed = at
@@ -290,8 +287,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     origin = "given" if asked.keys else "from the bundle itself: compare with the published fingerprint"
     keys = [f"key of {key[0]}, fingerprint {sha(key[2]).hex()} ({origin})" for key in report.keys]
     code, found = report.exit_code, [finding._asdict() for finding in report.findings]
-    lines = [f"{WORDS[f.code]}: {f.place}: {f.message}" for f in report.findings]
-    lines += [*keys, f"{code} {WORDS[code]}"]
+    lines = [*(f"{WORDS[f.code]}: {f.place}: {f.message}" for f in report.findings), *keys, WORDS[code]]
     if asked.json:
         lines = [json.dumps({"exit_code": code, "lesson": report.lesson, "findings": found, "keys": keys})]
     for line in lines:

@@ -62,7 +62,7 @@ def chromium() -> Iterator[object]:
 
 @pytest.fixture
 def open_page(chromium, served: Served) -> Iterator[Callable[..., object]]:
-    """Opens a logged-in page of a size and language; fails the test on any script error or refused resource."""
+    """Opens a logged-in page of a size and language; a script error or refused resource fails the test."""
     contexts, complaints = [], []
 
     def open_one(

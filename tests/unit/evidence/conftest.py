@@ -1,4 +1,4 @@
-"""A log with a lesson in it, and real bundles of it, built by the ordinary writer from small random segments."""
+"""A log with a lesson in it, and real bundles of it, made by the ordinary writer from small segments."""
 
 from __future__ import annotations
 
