@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-dev run test check format bench drill screenshots lock clean
+.PHONY: help setup setup-dev run test check format bench drill real-people screenshots lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,7 +43,7 @@ run: setup ## start everything with a synthetic class; address and log-in are pr
 
 test: setup-dev ## all tests that need no service; SERVICES=1 starts the services too and runs all
 ifeq ($(SERVICES),1)
-	@$(BIN)/python tests/services/run_with_services.py $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m tests.services.run_with_services $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 else
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not service" $(PYTEST_ARGS)
 endif
@@ -59,13 +59,26 @@ format: setup-dev ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-dev ## side-by-side figures: recognition, classroom, footage (one core; ratios, not seconds)
+bench: setup-dev ## side-by-side figures of every bench (one core; ratios, not seconds)
 	@$(BIN)/python -m supervision_api.cli bench recognition
 	@$(BIN)/python -m supervision_api.cli bench classroom
 	@$(BIN)/python -m supervision_api.cli bench footage
+	@$(BIN)/python -m supervision_api.cli bench playback
+	@$(BIN)/python -m supervision_api.cli bench verify
+	@$(BIN)/python -m tests.benchmarks.upload
 
-drill: setup-dev ## kill -9, full disk, lost streams: seconds and bytes lost, printed
+drill: setup-dev ## kill the server, break cameras, store, disk and clock, lose the database: seconds and bytes lost, printed
 	@$(BIN)/python -m tests.drills.kill_serve
+	@$(BIN)/python -m tests.drills.rtsp_restart
+	@$(BIN)/python -m tests.drills.store_down --seconds 60
+	@$(BIN)/python -m tests.drills.store_faults
+	@$(BIN)/python -m tests.drills.clock_steps
+	@$(BIN)/python -m tests.drills.disk_full
+	@$(BIN)/python -m tests.drills.kill_steps
+	@$(BIN)/python -m tests.drills.lost_database
+
+real-people: setup-dev ## rollcall attend on lessons of real people (needs ROLLCALL_TEST_DATA), against the truth
+	@$(BIN)/python -m tests.benchmarks.real_attend
 
 screenshots: setup-dev ## the pictures of the README, from the synthetic class
 	@$(BIN)/python -m tests.browser.screenshots

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from models.errors import StreamUnsupported
@@ -35,6 +35,7 @@ class Transport(StrEnum):
 
 LIVE_SCHEMES = frozenset(Scheme) - {Scheme.FILE}
 RTSP_SCHEMES = frozenset({Scheme.RTSP, Scheme.RTSPS})
+TLS_SCHEMES = frozenset({Scheme.RTSPS, Scheme.RTMPS, Scheme.HTTPS})
 
 _ADVICE = {
     "srt": "SRT is not built in: put MediaMTX in front of the camera and give its rtsp:// address",
@@ -48,12 +49,16 @@ _KNOWN = "use rtsp://, rtsps://, rtmp://, rtmps://, an http(s):// address ending
 
 @dataclass(frozen=True, slots=True)
 class StreamAddress:
-    """A checked address. ``url`` may hold a password and stays out of ``repr``; ``shown`` never does."""
+    """A checked address. ``url`` may hold a password and stays out of ``repr``; ``shown`` never does.
+
+    ``ca_file``: certificates (PEM) of the authorities that a TLS server must be vouched for by, if any.
+    """
 
     scheme: Scheme
     url: str = field(repr=False)
     shown: str
     transport: Transport = Transport.TCP
+    ca_file: Path | None = None
 
     @property
     def live(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ingest.address import StreamAddress, Transport, parse_address, with_login
 
@@ -13,7 +14,8 @@ class CameraConfig:
 
     ``address`` may carry user and password; better in ``username`` and ``password``. None of the three is
     in ``repr``. ``transport``: TCP unless a bad line makes UDP worth its losses; ``None`` leaves it to the
-    address (``#transport=udp``).
+    address (``#transport=udp``). ``ca_file``: certificates (PEM) of the authorities that may vouch for a
+    camera over TLS; ``None`` encrypts without asking who answers, for most cameras sign their own.
     """
 
     camera_id: str
@@ -22,6 +24,7 @@ class CameraConfig:
     password: str = field(default="", repr=False)
     transport: Transport | None = None
     room: str = ""
+    ca_file: Path | None = None
 
     def stream_address(self) -> StreamAddress:
         """The address to open.
@@ -29,4 +32,5 @@ class CameraConfig:
         Raises:
             StreamUnsupported: an address of a kind that is not read here.
         """
-        return parse_address(with_login(self.address, self.username, self.password), self.transport)
+        address = parse_address(with_login(self.address, self.username, self.password), self.transport)
+        return replace(address, ca_file=self.ca_file)

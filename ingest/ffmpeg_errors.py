@@ -11,7 +11,7 @@ import os
 
 import av.error
 
-from ingest.address import StreamAddress
+from ingest.address import TLS_SCHEMES, StreamAddress
 from models.errors import (
     StreamDenied,
     StreamError,
@@ -36,8 +36,13 @@ _UNSUPPORTED = (
 _TIMED_OUT = frozenset({errno.ETIMEDOUT, errno.EAGAIN})
 
 
-def open_failure(exc: BaseException, address: StreamAddress, waited_s: float) -> StreamError:
-    """Why a stream could not be opened, in words without secrets."""
+def open_failure(
+    exc: BaseException, address: StreamAddress, waited_s: float, *, timed_out: bool = False
+) -> StreamError:
+    """Why a stream could not be opened, in words without secrets.
+
+    ``timed_out``: the policy's ``waited_s`` were over when the error came; FFmpeg often calls that otherwise.
+    """
     shown = address.shown
     if isinstance(exc, _DENIED):
         return StreamDenied(
@@ -52,12 +57,12 @@ def open_failure(exc: BaseException, address: StreamAddress, waited_s: float) ->
             f"this kind of stream cannot be read: {shown}",
             hint="choose H.264 or H.265 in the camera's settings",
         )
-    if isinstance(exc, av.error.ExitError) or _errno(exc) in _TIMED_OUT:
+    if timed_out or isinstance(exc, av.error.ExitError) or _errno(exc) in _TIMED_OUT:
         return StreamUnreachable(
             f"no stream within {waited_s:g} s from {shown}",
             hint="check that the camera is on and that this machine reaches its address and port",
         )
-    return StreamUnreachable(f"cannot open {shown}: {_plain_cause(exc)}", hint=_open_hint(exc))
+    return StreamUnreachable(f"cannot open {shown}: {_plain_cause(exc)}", hint=_open_hint(exc, address))
 
 
 def read_failure(exc: BaseException, address: StreamAddress, waited_s: float) -> StreamLost:
@@ -73,7 +78,7 @@ def read_failure(exc: BaseException, address: StreamAddress, waited_s: float) ->
 
 def stalled(address: StreamAddress, waited_s: float) -> StreamStalled:
     return StreamStalled(
-        f"no video for {waited_s:g} s from {address.shown}", hint="it is opened again by itself"
+        f"no video for {waited_s:.3g} s from {address.shown}", hint="it is opened again by itself"
     )
 
 
@@ -104,7 +109,10 @@ def _plain_cause(exc: BaseException) -> str:
     return type(exc).__name__
 
 
-def _open_hint(exc: BaseException) -> str:
+def _open_hint(exc: BaseException, address: StreamAddress) -> str:
+    if address.ca_file is not None and address.scheme in TLS_SCHEMES and _errno(exc) == errno.EIO:
+        # FFmpeg has one error number for a line that broke and for a certificate it did not believe.
+        return "check that the camera's certificate is signed by an authority in the CA file, and not expired"
     if _errno(exc) == errno.ECONNREFUSED:
         return "the machine is there but nothing listens: check the port, and that the camera's RTSP is on"
     if isinstance(exc, av.error.InvalidDataError):

@@ -69,7 +69,7 @@ def check_file(path: Path, policy: RecordingPolicy) -> FileFacts:
     """Facts of a video file.
 
     Raises:
-        VideoInvalid: absent, empty, text, a picture, only sound, cut at its head, or undecodable.
+        VideoInvalid: absent, empty, text, a picture, only sound, cut at its head, encrypted or undecodable.
     """
     _require_content(path)
     first = _first_picture(path, policy)
@@ -126,6 +126,11 @@ def _first_picture(path: Path, policy: RecordingPolicy) -> VideoFrame:
     with closing(open_source(file_address(path), policy)) as source:
         template = source.info.template
         for packet in chain(islice(_packets(source), _PACKETS_TO_FIRST_PICTURE), (None,)):
+            if packet is not None and packet.has_sidedata("encryption_info"):
+                # Decoded without the key, cipher text now and then gives a "picture": refused before that.
+                raise VideoInvalid(
+                    f"{path.name} is encrypted (ISO 23001-7)", hint="export it again without copy protection"
+                )
             # Damaged packets before the first whole picture are common in cut recordings.
             with suppress(*FFMPEG_ERRORS):
                 pictures = template.codec_context.decode(packet) if template is not None else []

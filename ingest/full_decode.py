@@ -21,6 +21,8 @@ from ingest.segmenter import TimedPacket
 # libav's quality scale runs from 1 (best) to 31; 2 keeps what JPEG quality 95 keeps.
 _JPEG_SCALE = 2
 _QUEUED_PACKETS = 250
+# FFmpeg's own decoder of this name only drives graphics cards.
+_SOFTWARE = {"av1": "libdav1d"}
 
 
 class JpegEncoder:
@@ -127,9 +129,11 @@ class ThreadedDecoder:
 
 
 def _decoder(info: StreamInfo) -> VideoCodecContext:
-    context = CodecContext.create(info.codec, "r")
+    context = CodecContext.create(_SOFTWARE.get(info.codec, info.codec), "r")
     if not isinstance(context, VideoCodecContext):
         raise TypeError(f"{info.codec} is not a video codec")
     context.extradata = info.extradata or None
+    # Some codecs (FFV1, raw video) leave the size of their pictures to the container.
+    context.width, context.height = info.width, info.height
     context.thread_count = 1
     return context

@@ -148,8 +148,8 @@ def _drift(watch: _Watch) -> float | None:
         return None
     media_s, arrived_s = np.array(watch.media_s), np.array(watch.arrived_s)
     seconds = (arrived_s - arrived_s[0]).astype(np.int64)
-    # The first second holds what the server had in store.
-    least = [_least_delay(media_s, arrived_s, seconds == second) for second in range(1, int(seconds[-1]) + 1)]
+    # The first second holds what the server had in store; the last may be too short to hold a quick picture.
+    least = [_least_delay(media_s, arrived_s, seconds == second) for second in range(1, int(seconds[-1]))]
     points = np.array([point for point in least if point is not None])
     if len(points) < 3:
         return None

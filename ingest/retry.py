@@ -14,14 +14,15 @@ class RetryWaits:
     back in the same instant.
 
     ``denied_s``: a wrong password is tried rarely, for cameras lock a login that fails too often.
-    ``settled_s``: a connection that held so long starts the waits anew.
+    ``settled_s``: a connection that gave footage for so long starts the waits anew; short, for a camera that
+    comes and goes should be lost for half a second each time, not for the cap.
     """
 
     first_s: float = 0.5
-    cap_s: float = 30.0
+    cap_s: float = 12.0
     denied_s: float = 60.0
     denied_cap_s: float = 600.0
-    settled_s: float = 30.0
+    settled_s: float = 5.0
     jitter_share: float = 0.25
 
     def wait_s(self, failure: StreamError, failures: int, rng: random.Random) -> float:

@@ -84,7 +84,14 @@ class FFmpegSource:
         try:
             return self._next_video()
         except FFMPEG_ERRORS as exc:
-            failure = read_failure(exc, self._address, self._stall_s)
+            silent_s = self._silent_s()
+            # FFmpeg may call its own broken-off wait an input error.
+            timed_out = self._address.live and silent_s >= self._stall_s
+            failure = (
+                stalled(self._address, silent_s)
+                if timed_out
+                else read_failure(exc, self._address, self._stall_s)
+            )
         raise failure
 
     def close(self) -> None:
@@ -93,17 +100,26 @@ class FFmpegSource:
             self._container.close()
 
     def _next_video(self) -> VideoPacket | None:
+        asked_s = self._monotonic_s()
         for packet in self._packets:
             if packet.stream_index == self._stream.index and packet.size > 0:
                 self._video_at_s = self._monotonic_s()
+                waited_s = self._video_at_s - asked_s
+                if self._address.live and waited_s >= self._stall_s:
+                    # Over UDP a time-out first brings out the picture that FFmpeg still held; waiting for the
+                    # next one would double the time until a dead camera is noticed.
+                    raise stalled(self._address, waited_s)
                 self._require_same_format(packet)
                 return packet
-            silent_s = self._monotonic_s() - self._video_at_s
+            silent_s = self._silent_s()
             if self._address.live and silent_s > self._stall_s:
                 raise stalled(self._address, silent_s)
         if self._address.live:
             raise StreamLost(f"the camera ended the stream {self._address.shown}", hint="it is opened again")
         return None
+
+    def _silent_s(self) -> float:
+        return self._monotonic_s() - self._video_at_s
 
     def _require_same_format(self, packet: VideoPacket) -> None:
         if not (self._address.live and packet.is_keyframe):
@@ -156,6 +172,7 @@ def _open_container(address: StreamAddress, policy: RecordingPolicy, *, with_aud
     open_s = policy.open_timeout.total_seconds()
     read_s = min(policy.read_timeout, policy.stall_after).total_seconds()
     failure: StreamError
+    begun_s = time.monotonic()
     try:
         return av.open(
             address.url,
@@ -166,7 +183,11 @@ def _open_container(address: StreamAddress, policy: RecordingPolicy, *, with_aud
             timeout=(open_s, read_s),
         )
     except FFMPEG_ERRORS as exc:
-        failure = open_failure(exc, address, open_s) if address.live else file_failure(exc, address)
+        timed_out = time.monotonic() - begun_s >= open_s
+        if address.live:
+            failure = open_failure(exc, address, open_s, timed_out=timed_out)
+        else:
+            failure = file_failure(exc, address)
     raise failure
 
 

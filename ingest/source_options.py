@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 
 import av
 
-from ingest.address import RTSP_SCHEMES, Scheme, StreamAddress
+from ingest.address import RTSP_SCHEMES, TLS_SCHEMES, Scheme, StreamAddress
 from models.policy import RecordingPolicy
 
 # A playlist or a file decides what its demuxer opens next. The whitelist is inherited by those inner opens,
@@ -21,6 +22,8 @@ _PROTOCOLS: Mapping[Scheme, str] = {
     Scheme.HTTPS: "https,tls,tcp,crypto",
     Scheme.FILE: "file",
 }
+
+_SOCKET_SLACK = timedelta(seconds=2)
 
 _HLS_FORMATS = "hls,mpegts,mov,mp4,aac,mp3,ac3,webvtt"
 
@@ -58,6 +61,8 @@ def open_options(
     if address.live:
         # Less probing than FFmpeg's five seconds: a lesson should not wait for an exact frame rate.
         options |= {"analyzeduration": "2000000", "probesize": "4000000", "fpsprobesize": "2"}
+    if address.scheme in TLS_SCHEMES and address.ca_file is not None:
+        options |= {"ca_file": str(address.ca_file), "tls_verify": "1"}
     if address.scheme in RTSP_SCHEMES:
         options |= _rtsp_options(address, policy, with_audio)
     elif address.scheme in {Scheme.HTTP, Scheme.HTTPS}:
@@ -71,8 +76,13 @@ def open_options(
 
 
 def _rtsp_options(address: StreamAddress, policy: RecordingPolicy, with_audio: bool) -> dict[str, str]:
-    read_us = int(policy.read_timeout.total_seconds() * 1_000_000)
-    options = {"rtsp_transport": address.transport.value, "timeout": str(read_us)}
+    # Longer than PyAV's own time-outs, so that it is always those that end a wait: FFmpeg calls a camera that
+    # does not answer invalid data, and only who measured the wait knows better.
+    longest = max(policy.open_timeout, policy.read_timeout) + _SOCKET_SLACK
+    options = {
+        "rtsp_transport": address.transport.value,
+        "timeout": str(longest // timedelta(microseconds=1)),
+    }
     if not with_audio:
         # Sound is not recorded (necessity); without it a dead picture cannot hide behind living sound.
         options["allowed_media_types"] = "video"

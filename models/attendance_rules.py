@@ -25,7 +25,7 @@ from models.marks import Marking, ends_of, marking
 from models.policy import Policy
 from models.presence import Attended, Room, attended, bridged_outages, confirmed, relevant, room_of
 from models.reason_values import instant_value, minutes, minutes_value, number_value
-from models.timeline import Interval, intersection, interval_or_none, total
+from models.timeline import Interval, difference, intersection, interval_or_none, total
 from models.timetable import Lesson
 
 Values = tuple[tuple[str, str], ...]
@@ -50,6 +50,11 @@ class _Case:
     @property
     def required(self) -> timedelta:
         return total(self.room.teaching) * self.room.policy.required_share
+
+    @property
+    def seen_long_enough(self) -> bool:
+        """For *partial*; a policy that asks for no stretch at all still asks for a sighting."""
+        return self.present >= max(self.room.policy.min_stretch, timedelta(microseconds=1))
 
 
 def judge_attendance(
@@ -122,7 +127,7 @@ def _status(case: _Case) -> tuple[Status, tuple[Reason, ...]]:
     unobserved = total(case.attended.unobserved)
     if unobserved and present + unobserved >= required:
         return Status.NOT_OBSERVABLE, (_liftable(measured, unobserved),)
-    status = Status.PARTIAL if present >= case.room.policy.min_stretch else Status.ABSENT
+    status = Status.PARTIAL if case.seen_long_enough else Status.ABSENT
     doubtful = total(case.attended.doubtful)
     if status is Status.ABSENT and doubtful and present + doubtful >= required:
         # one sighting during an outage would have bridged so much that absence is not proven
@@ -139,14 +144,22 @@ def _excused_or(status: Status, case: _Case, measured: Values) -> tuple[Status, 
     on_leave = intersection(case.leave, case.room.teaching)
     if not on_leave:
         return status, (missing,)
-    if total([*case.attended.present, *on_leave]) >= case.required:
+    accounted = [*case.attended.present, *on_leave]
+    if total(accounted) >= case.required:
         return Status.EXCUSED, (missing, Reason("leave_covers"))
-    return status, (missing, Reason("leave_too_short", (("leave_minutes", minutes_value(total(on_leave))),)))
+    length = ("leave_minutes", minutes_value(total(on_leave)))
+    unproven = case.attended.doubtful if status is Status.ABSENT else case.attended.unobserved
+    unproven = difference(unproven, on_leave)
+    if unproven and total([*accounted, *unproven]) >= case.required:
+        # what was watched is not enough to miss: the rest is leave, or no camera saw it
+        unseen = ("unobserved_minutes", minutes_value(total(unproven)))
+        return Status.NOT_OBSERVABLE, (Reason("leave_and_unobserved", (*measured, length, unseen)),)
+    return status, (missing, Reason("leave_too_short", (length,)))
 
 
 def _missing(case: _Case, measured: Values) -> Reason:
     """Why the requirement was not met."""
-    if case.present >= case.room.policy.min_stretch:
+    if case.seen_long_enough:
         return Reason("present_too_short", measured)
     watched = ("watched_minutes", minutes_value(total(case.room.observable)))
     if not case.seen and not case.present:

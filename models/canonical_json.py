@@ -44,7 +44,8 @@ def canonical_json(value: object) -> bytes:
 
 
 def parse_json(raw: bytes) -> JsonValue:
-    """Read JSON strictly: UTF-8, no duplicate member, no NaN; integers beyond 2^53 - 1 become floats.
+    """Read JSON strictly: UTF-8, no duplicate member, no NaN, no number too large for a double, no half of a
+    surrogate pair; integers beyond 2^53 - 1 become floats (RFC 7493 §2).
 
     ``canonical_json(parse_json(b)) == b`` holds for every canonical ``b``.
 
@@ -56,8 +57,12 @@ def parse_json(raw: bytes) -> JsonValue:
             raw.decode("utf-8"),
             object_pairs_hook=_unique_members,
             parse_int=_safe_integer,
+            parse_float=_finite,
             parse_constant=_refuse_constant,
         )
+        if b"\\u" in raw:
+            # an escape can spell half of a pair, which UTF-8 itself cannot
+            json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise InvalidInput("not a strict JSON document", hint="see RFC 8785") from None
     return cast(JsonValue, parsed)
@@ -163,7 +168,14 @@ def _unique_members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
 
 def _safe_integer(literal: str) -> int | float:
     # Canonical floats from 2^53 to 1e21 print without a point; reading them as integers would refuse them.
-    return float(literal) if len(literal) > 17 or abs(int(literal)) > SAFE_INTEGER else int(literal)
+    return _finite(literal) if len(literal) > 17 or abs(int(literal)) > SAFE_INTEGER else int(literal)
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(literal[:20])
+    return value
 
 
 def _refuse_constant(literal: str) -> JsonValue:

@@ -23,12 +23,17 @@ from hashlib import sha256
 
 from models.errors import EvidenceBroken, InvalidInput
 from models.evidence import Checkpoint
+from models.excerpts import excerpt
 from models.merkle import HASH_BYTES
 from models.timeline import as_utc
 
 ED25519_TYPE = b"\x01"
+COSIGNATURE_TYPE = b"\x04"
+"""Ed25519 over the note and the time of signing (c2sp.org/tlog-cosignature)."""
+
 SIGNATURE_BYTES = 64
 _KEY_ID_BYTES = 4
+_TIME_BYTES = 8
 _TIME_PREFIX = "time "
 _SIGNATURE_PREFIX = "— "
 _MAX_SIGNATURES = 16
@@ -36,11 +41,21 @@ _MAX_SIGNATURES = 16
 
 @dataclass(frozen=True, slots=True)
 class NoteSignature:
-    """One signature line: signer's name, 4-byte key id, 64-byte Ed25519 signature over the note's text."""
+    """One signature line: signer's name, 4-byte key id, 64-byte Ed25519 signature over the note's text.
+
+    ``unix_s``: set in a co-signature, whose signer also vouches for when it signed (seconds since 1970, UTC).
+    """
 
     name: str
     key_id: bytes
     signature: bytes
+    unix_s: int | None = None
+
+    @property
+    def blob(self) -> bytes:
+        """What its line carries as base64."""
+        time = b"" if self.unix_s is None else self.unix_s.to_bytes(_TIME_BYTES, "big")
+        return self.key_id + time + self.signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +67,18 @@ class SignedNote:
 
     def encode(self) -> bytes:
         """The note's bytes, UTF-8."""
-        lines = [
-            f"{_SIGNATURE_PREFIX}{item.name} {_to_base64(item.key_id + item.signature)}\n"
-            for item in self.signatures
-        ]
+        lines = [f"{_SIGNATURE_PREFIX}{item.name} {_to_base64(item.blob)}\n" for item in self.signatures]
         return (self.text + "\n" + "".join(lines)).encode("utf-8")
 
 
-def key_id(name: str, public_key: bytes) -> bytes:
-    """First four bytes of SHA-256(name ‖ LF ‖ 0x01 ‖ public key): a hint, not a protection."""
-    return sha256(name.encode("utf-8") + b"\n" + ED25519_TYPE + public_key).digest()[:_KEY_ID_BYTES]
+def key_id(name: str, public_key: bytes, kind: bytes = ED25519_TYPE) -> bytes:
+    """First four bytes of SHA-256(name ‖ LF ‖ kind ‖ public key): a hint, not a protection."""
+    return sha256(name.encode("utf-8") + b"\n" + kind + public_key).digest()[:_KEY_ID_BYTES]
+
+
+def cosigned_message(text: str, unix_s: int) -> bytes:
+    """What a co-signer signs: the note's text under a header with the time (c2sp.org/tlog-cosignature)."""
+    return f"cosignature/v1\ntime {unix_s}\n{text}".encode()
 
 
 def check_key_name(name: str) -> str:
@@ -70,17 +87,25 @@ def check_key_name(name: str) -> str:
     Raises:
         InvalidInput: empty, or with white space, a plus sign or a control character.
     """
-    if not name or "+" in name or any(character.isspace() or ord(character) < 32 for character in name):
+    if not _can_name(name):
         raise InvalidInput(
-            f"{name!r} cannot name a log or a key",
+            f"{excerpt(name)} cannot name a log or a key",
             hint="use a name without spaces and plus signs, such as rollcall.example/heze",
         )
     return name
 
 
+def _can_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(char.isspace() or _is_control(char) for char in name)
+
+
+def _is_control(char: str) -> bool:
+    return ord(char) < 32 or ord(char) == 127
+
+
 def utc_text(at: datetime) -> str:
     """RFC 3339, UTC, always six digits of fraction, so that equal instants have equal text."""
-    return as_utc(at).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+    return as_utc(at).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_utc(text: str) -> datetime:
@@ -90,9 +115,13 @@ def parse_utc(text: str) -> datetime:
         EvidenceBroken: any other form.
     """
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError:
-        raise EvidenceBroken(f"{text!r} is not a time of the evidence log") from None
+        raise EvidenceBroken(f"{excerpt(text)} is not a time of the evidence log") from None
+    # strptime also takes 1:2:3 and other digits than ours; two spellings of one instant would be twins
+    if utc_text(at) != text:
+        raise EvidenceBroken(f"{excerpt(text)} is not a time of the evidence log")
+    return at
 
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
@@ -132,6 +161,8 @@ def parse_note(raw: bytes) -> SignedNote:
         whole = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise EvidenceBroken("not a signed note: not UTF-8 text") from None
+    if any(_is_control(char) and char != "\n" for char in whole):
+        raise EvidenceBroken("not a signed note: it holds control characters")
     text, blank, block = whole.rpartition("\n\n")
     lines = block.split("\n")
     if not blank or not text or lines[-1] or not 1 <= len(lines) - 1 <= _MAX_SIGNATURES:
@@ -153,10 +184,12 @@ def note_of(text: str, signatures: Sequence[NoteSignature]) -> SignedNote:
 def _parse_signature(line: str) -> NoteSignature:
     name, space, encoded = line.removeprefix(_SIGNATURE_PREFIX).partition(" ")
     blob = _from_base64(encoded)
-    expected = _KEY_ID_BYTES + SIGNATURE_BYTES
-    if not line.startswith(_SIGNATURE_PREFIX) or not name or not space or len(blob) != expected:
+    time_bytes = len(blob) - _KEY_ID_BYTES - SIGNATURE_BYTES
+    readable = line.startswith(_SIGNATURE_PREFIX) and space and time_bytes in (0, _TIME_BYTES)
+    if not readable or not _can_name(name):
         raise EvidenceBroken("not a signed note: a signature line cannot be read")
-    return NoteSignature(name, blob[:_KEY_ID_BYTES], blob[_KEY_ID_BYTES:])
+    unix_s = int.from_bytes(blob[_KEY_ID_BYTES:-SIGNATURE_BYTES], "big") if time_bytes else None
+    return NoteSignature(name, blob[:_KEY_ID_BYTES], blob[-SIGNATURE_BYTES:], unix_s)
 
 
 def _to_base64(raw: bytes) -> str:

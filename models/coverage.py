@@ -17,7 +17,7 @@ from models.timeline import Interval, intersection, interval_or_none, union
 CLEAR = "clear"
 COVERED = "covered"
 FROZEN = "frozen"
-# One dropped keyframe is jitter; two in a row are an outage.
+# Two keyframes dropped in a row are jitter; three are an outage.
 TOLERANCE = 3.0
 
 

@@ -7,10 +7,12 @@ from datetime import timedelta
 from fractions import Fraction
 
 from models.errors import InvalidInput
+from models.excerpts import excerpt
 
 _UNITS_US = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000}
 _ORDER = tuple(_UNITS_US)
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|d|h|m|s)", re.ASCII)
+_LONGEST_US = timedelta.max // timedelta(microseconds=1)
 _HINT = "write 5m, 90s, 1h30m or 0.5s"
 
 
@@ -18,18 +20,20 @@ def parse_duration(text: str) -> timedelta:
     """The duration that ``text`` names; each unit (d, h, m, s, ms) at most once, largest first.
 
     Raises:
-        InvalidInput: not a duration, or finer than a microsecond.
+        InvalidInput: not a duration, finer than a microsecond, or longer than Python can count.
     """
     compact = text.strip().lower().replace(" ", "")
     parts = _PART.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
-        raise InvalidInput(f"{text!r} is not a duration", hint=_HINT)
+        raise InvalidInput(f"{excerpt(text)} is not a duration", hint=_HINT)
     ranks = [_ORDER.index(unit) for _, unit in parts]
     if ranks != sorted(set(ranks)):
-        raise InvalidInput(f"{text!r} repeats a unit or has them out of order", hint=_HINT)
+        raise InvalidInput(f"{excerpt(text)} repeats a unit or has them out of order", hint=_HINT)
     micros = sum(Fraction(number) * _UNITS_US[unit] for number, unit in parts)
     if micros != int(micros):
-        raise InvalidInput(f"{text!r} is finer than a microsecond", hint=_HINT)
+        raise InvalidInput(f"{excerpt(text)} is finer than a microsecond", hint=_HINT)
+    if micros > _LONGEST_US:
+        raise InvalidInput(f"{excerpt(text)} is too long", hint=_HINT)
     return timedelta(microseconds=int(micros))
 
 

@@ -148,6 +148,12 @@ class StorageError(RollcallError):
     code = "storage_error"
 
 
+class StoreUnavailable(StorageError):
+    """The object store is away, overloaded or was so a moment ago; what waits for it is tried again."""
+
+    code = "store_unavailable"
+
+
 class DiskFull(StorageError):
     """No room: new recording stops, nothing is purged."""
 

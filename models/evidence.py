@@ -34,6 +34,10 @@ class LeafKind(StrEnum):
     HOLD = "hold"
     KEY_ROTATED = "key_rotated"
     PURGE = "purge"
+    LOG_STORED = "log_stored"
+    TIMESTAMPED = "timestamped"
+    REHASHED = "rehashed"
+    STORE_TRIED = "store_tried"
     HEARTBEAT = "heartbeat"
 
 

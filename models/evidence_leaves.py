@@ -101,12 +101,24 @@ def recorder_stopped(lesson_id: str, camera_id: str, cause: str, at: datetime) -
     return Leaf(LeafKind.RECORDER_STOPPED, at, lesson_id, {"camera_id": camera_id, "cause": cause})
 
 
-def export(lesson_id: str, actor: str, footage: str, files: Sequence[FileDigest], at: datetime) -> Leaf:
-    """Somebody took a bundle out, with these files beside the footage (``footage``: included or hashes)."""
+def export(
+    lesson_id: str,
+    actor: str,
+    footage: str,
+    files: Sequence[FileDigest],
+    at: datetime,
+    part_of: Mapping[str, JsonValue] | None = None,
+) -> Leaf:
+    """Somebody took a bundle out, with these files beside the footage.
+
+    ``footage``: included, hashes or selected. ``part_of``: what else a bundle of a case or class says of
+    itself, see ``storage.bundle_evidence``.
+    """
     body: dict[str, JsonValue] = {
         "actor": actor,
         "footage": footage,
         "files": [json_of(item) for item in sorted(files, key=lambda item: item.name)],
+        **(part_of or {}),
     }
     return Leaf(LeafKind.EXPORT, at, lesson_id, body)
 

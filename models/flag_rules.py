@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from itertools import groupby
 from statistics import median
 
@@ -36,6 +37,17 @@ LESSON_KINDS = LIVE_KINDS | {
     FlagKind.LOW_COVERAGE,
 }
 
+# What a person's word about a trainee can raise or withdraw, whatever the cameras saw.
+STANDING_KINDS = frozenset(
+    {
+        FlagKind.ABSENCE,
+        FlagKind.LATE,
+        FlagKind.LEFT_EARLY,
+        FlagKind.ABSENT_IN_MIDDLE,
+        FlagKind.LOW_TURNOUT,
+    }
+)
+
 _KIND_OF_MARK = {
     Mark.LATE: FlagKind.LATE,
     Mark.LEFT_EARLY: FlagKind.LEFT_EARLY,
@@ -59,6 +71,11 @@ def lesson_flags(facts: LessonFacts) -> tuple[Flag, ...]:
     """All flags of a judged lesson (``LESSON_KINDS``), and duplicate identities where any are known."""
     rules: tuple[Callable[[LessonFacts], Iterator[Flag]], ...] = (_verdicts, _low_turnout, _low_coverage)
     return _sorted([*live_flags(facts), *(flag for rule in rules for flag in rule(facts))])
+
+
+def standing_flags(facts: LessonFacts) -> tuple[Flag, ...]:
+    """The flags that rest on ``facts.standings`` alone (``STANDING_KINDS``)."""
+    return _sorted([*_verdicts(facts), *_low_turnout(facts)])
 
 
 def _sorted(flags: Iterable[Flag]) -> tuple[Flag, ...]:
@@ -102,7 +119,8 @@ def _low_turnout(facts: LessonFacts) -> Iterator[Flag]:
     expected = [one for one in facts.standings if one.status not in (Status.EXCUSED, Status.NOT_OBSERVABLE)]
     came = [one for one in expected if one.status is not Status.ABSENT]
     least = facts.policy.flags.low_turnout_share
-    if expected and len(came) < least * len(expected):
+    # exact: 0.55 of 20 is 11, which binary fractions miss
+    if len(came) < Fraction(str(least)) * len(expected):
         values = (
             ("came", str(len(came))),
             ("expected", str(len(expected))),

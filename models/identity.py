@@ -1,4 +1,12 @@
-"""Resident identity numbers (GB 11643-1999): form, check character, what may be shown.
+"""Identity numbers of 18 characters (GB 11643-1999): form, check character, what may be shown.
+
+Three kinds share the form and the check character and differ in the first six digits:
+
+- citizens: county code of GB/T 2260 (places 1 and 2: the province);
+- residents from Hong Kong, Macao and Taiwan: exactly 810000, 820000, 830000 (measures for applying for and
+  issuing residence permits for Hong Kong, Macao and Taiwan residents, State Council office 2018 No. 81);
+- foreign permanent residents since 2023-12-01: a 9, two digits for the province of application, three for the
+  country by ISO 3166-1 (National Immigration Administration, adaptation notes for the new card, table 1).
 
 No function here puts a number into an error message; callers show ``masked`` at most.
 """
@@ -13,8 +21,8 @@ from enum import StrEnum
 LENGTH = 18
 EARLIEST_BIRTH = date(1900, 1, 1)
 
-# First two digits: province-level divisions (GB/T 2260), 83 for residence permits of Taiwan residents.
-PROVINCES = frozenset(
+# Province-level divisions of the mainland (GB/T 2260); 71 for citizens registered from Taiwan.
+MAINLAND = frozenset(
     str(code)
     for codes in (
         range(11, 16),
@@ -23,10 +31,14 @@ PROVINCES = frozenset(
         range(41, 47),
         range(50, 55),
         range(61, 66),
-        (71, 81, 82, 83),
     )
     for code in codes
 )
+PROVINCES = MAINLAND | {"71"}
+RESIDENCE_PERMITS = frozenset({"810000", "820000", "830000"})
+FOREIGNER = "9"
+# Not a country, and China with its regions: who belongs there carries a number of another kind.
+_NO_FOREIGN_COUNTRY = frozenset({"000", "156", "158", "344", "446"})
 
 # GB 11643 / ISO 7064 MOD 11-2: weight of place i (from the right, check character = 1) is 2^(i-1) mod 11.
 _WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))
@@ -98,7 +110,7 @@ def _form_problem(number: str) -> IdProblem | None:
 
 
 def _content_problem(number: str, today: date) -> IdProblem | None:
-    if number[:2] not in PROVINCES:
+    if not _known_region(number[:6]):
         return IdProblem.REGION
     born = _date_or_none(number[6:14])
     if born is None:
@@ -111,6 +123,13 @@ def _content_problem(number: str, today: date) -> IdProblem | None:
         return None
     # a spreadsheet keeps 15 digits of a number and fills up with zeros
     return IdProblem.ROUNDED if number.endswith("000") else IdProblem.CHECK
+
+
+def _known_region(first_6: str) -> bool:
+    if first_6.startswith(FOREIGNER):
+        # no list of countries here: it changes, and the check character finds a mistyped one
+        return first_6[1:3] in MAINLAND and first_6[3:] not in _NO_FOREIGN_COUNTRY
+    return first_6[:2] in PROVINCES or first_6 in RESIDENCE_PERMITS
 
 
 def _date_or_none(digits: str) -> date | None:

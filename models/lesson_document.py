@@ -6,12 +6,13 @@ The file was parsed already; here each key is judged, and an error names the key
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from models.errors import InvalidInput, LessonInvalid
+from models.excerpts import LONGEST, excerpt, key_excerpt
+from models.plain_text import unfit_character
 from models.policy import Policy
 from models.policy_overrides import with_overrides
 from models.timeline import Interval, as_utc
@@ -31,14 +32,17 @@ KEYS = (
     "planned_hours",
     "policy",
 )
-LONGEST = timedelta(hours=24)
+LONGEST_LESSON = timedelta(hours=24)
 MOST_HOURS = 48.0
 MOST_CAMERAS = 64
+MOST_BREAKS = 48
 _EXAMPLE = "2026-11-23T09:00:00+08:00"
 _TIME_HINT = f"write {_EXAMPLE}"
 # Identifiers become parts of file names and object keys.
 _IDENTIFIER = re.compile(r"\w[\w.-]{0,79}")
 _TEXT_LIMIT = 200
+# A year that no timetable means, and near the calendar's ends local time could not be written at all.
+_YEARS = range(2000, 2101)
 
 
 def parse_lesson(
@@ -57,9 +61,10 @@ def parse_lesson(
     starts_at = _instant(document, "starts_at", place)
     ends_at = _instant(document, "ends_at", place)
     if ends_at <= starts_at:
-        message = f"{document['ends_at']} is not after starts_at {document['starts_at']}"
+        given = (str(document[key])[:LONGEST] for key in ("ends_at", "starts_at"))
+        message = " is not after starts_at ".join(given)
         raise _invalid("ends_at", message, "the end must come after the start", place)
-    if ends_at - starts_at > LONGEST:
+    if ends_at - starts_at > LONGEST_LESSON:
         raise _invalid("ends_at", "the lesson lasts longer than a day", "check the date", place)
     try:
         lesson = Lesson(
@@ -93,9 +98,9 @@ def _policy(document: Mapping[str, object], base: Policy, place: str) -> Policy:
 def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], place: str) -> None:
     for key in table:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(str(key)[:LONGEST], known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
-            raise _invalid(str(key), "is not a key of a lesson", hint, place)
+            raise _invalid(key_excerpt(key), "is not a key of a lesson", hint, place)
 
 
 def _invalid(key: str, message: str, hint: str, place: str) -> LessonInvalid:
@@ -110,21 +115,23 @@ def _instant(table: Mapping[str, object], key: str, place: str) -> datetime:
         try:
             raw = datetime.fromisoformat(raw.strip())
         except ValueError:
-            raise _invalid(key, f"{raw!r} is not an instant", _TIME_HINT, place) from None
+            raise _invalid(key, f"{excerpt(raw)} is not an instant", _TIME_HINT, place) from None
     if not isinstance(raw, datetime):
-        what = "a date without a time" if isinstance(raw, date) else f"{raw!r}, not an instant"
+        what = "a date without a time" if isinstance(raw, date) else f"{excerpt(raw)}, not an instant"
         raise _invalid(key, f"is {what}", _TIME_HINT, place)
     if raw.utcoffset() is None:
         raise _invalid(key, f"{raw.isoformat()} has no zone", _TIME_HINT, place)
+    if raw.year not in _YEARS:
+        raise _invalid(key, f"the year {raw.year} is no year of a lesson", _TIME_HINT, place)
     return as_utc(raw)
 
 
 def _text(table: Mapping[str, object], key: str, place: str) -> str:
     raw = table.get(key, "")
     if not isinstance(raw, str):
-        raise _invalid(key, f"must be text, not {raw!r}", f'write {key} = "…"', place)
+        raise _invalid(key, f"must be text, not {excerpt(raw)}", f'write {key} = "…"', place)
     text = raw.strip()
-    if len(text) > _TEXT_LIMIT or any(ord(char) < 32 for char in text):
+    if len(text) > _TEXT_LIMIT or unfit_character(text):
         raise _invalid(key, f"must be one line of at most {_TEXT_LIMIT} characters", "shorten it", place)
     return text
 
@@ -139,7 +146,7 @@ def _identifier(table: Mapping[str, object], key: str, place: str) -> str:
 def _as_identifier(text: str, key: str, place: str) -> str:
     if not _IDENTIFIER.fullmatch(text):
         raise _invalid(
-            key, f"{text!r} cannot name a file", "letters, digits, '-', '_' and '.', at most 80", place
+            key, f"{excerpt(text)} cannot name a file", "letters, digits, '-', '_' and '.', at most 80", place
         )
     return text
 
@@ -153,7 +160,7 @@ def _lesson_id(table: Mapping[str, object], class_code: str, starts_at: datetime
 def _flag(table: Mapping[str, object], key: str, place: str) -> bool:
     raw = table.get(key, False)
     if not isinstance(raw, bool):
-        raise _invalid(key, f"must be true or false, not {raw!r}", f"write {key} = true", place)
+        raise _invalid(key, f"must be true or false, not {excerpt(raw)}", f"write {key} = true", place)
     return raw
 
 
@@ -161,11 +168,13 @@ def _hours(table: Mapping[str, object], place: str) -> float | None:
     raw = table.get("planned_hours")
     if raw is None:
         return None
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
-        raise _invalid("planned_hours", f"must be a number, not {raw!r}", "write planned_hours = 1.0", place)
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        message = f"must be a number, not {excerpt(raw)}"
+        raise _invalid("planned_hours", message, "write planned_hours = 1.0", place)
+    # NaN is in no range, and an integer of 400 digits is no float: neither reaches the conversion below.
     if not 0 < raw <= MOST_HOURS:
         raise _invalid(
-            "planned_hours", f"{raw} is out of bounds", f"more than 0, at most {MOST_HOURS:g}", place
+            "planned_hours", f"{excerpt(raw)} is out of bounds", f"more than 0, at most {MOST_HOURS:g}", place
         )
     return float(raw)
 
@@ -177,7 +186,7 @@ def _cameras(table: Mapping[str, object], place: str) -> tuple[str, ...]:
     names: list[str] = []
     for name in raw:
         if not isinstance(name, str):
-            raise _invalid("cameras", f"{name!r} is not a name", 'write cameras = ["front"]', place)
+            raise _invalid("cameras", f"{excerpt(name)} is not a name", 'write cameras = ["front"]', place)
         names.append(_as_identifier(name.strip(), "cameras", place))
     if len(set(names)) != len(names) or len(names) > MOST_CAMERAS:
         raise _invalid("cameras", "names a camera twice, or too many", f"at most {MOST_CAMERAS}", place)
@@ -189,6 +198,8 @@ def _breaks(table: Mapping[str, object], place: str) -> tuple[Interval, ...]:
     hint = "write [[breaks]] with starts_at and ends_at"
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         raise _invalid("breaks", "must be a list of breaks", hint, place)
+    if len(raw) > MOST_BREAKS:
+        raise _invalid("breaks", f"are {len(raw)}", f"at most {MOST_BREAKS}", place)
     return tuple(sorted(_break(one, f"{place}: breaks[{index}]", hint) for index, one in enumerate(raw)))
 
 

@@ -121,7 +121,7 @@ def _holes(room: Room, stays: tuple[Stay, ...], watched: Ruler) -> tuple[Hole, .
         Hole(left.last, right.first, watched.between(left.last, right.first))
         for left, right in pairwise(stays)
     ]
-    return tuple(hole for hole in holes if hole.watched > room.policy.presence_gap)
+    return tuple(hole for hole in holes if hole.watched > room.gap)
 
 
 def _hole_reason(room: Room, hole: Hole) -> Reason:
@@ -131,6 +131,6 @@ def _hole_reason(room: Room, hole: Hole) -> Reason:
             ("begins_at", instant_value(hole.begins_at)),
             ("ends_at", instant_value(hole.ends_at)),
             ("watched_minutes", minutes_value(hole.watched)),
-            ("gap_minutes", minutes_value(room.policy.presence_gap)),
+            ("gap_minutes", minutes_value(room.gap)),
         ),
     )

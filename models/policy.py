@@ -39,6 +39,7 @@ class FlagPolicy:
     camera_frozen_after: timedelta = timedelta(seconds=30)
     gap_over: timedelta = timedelta(seconds=60)
     low_coverage_share: float = 0.9
+    unstored_after: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)

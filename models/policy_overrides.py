@@ -10,12 +10,12 @@ import dataclasses
 import difflib
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from datetime import timedelta
 
 from models.durations import format_duration, parse_duration
 from models.errors import InvalidInput
+from models.excerpts import LONGEST, excerpt, key_excerpt
 from models.policy import Policy
 
 GROUPS = ("attendance", "flags", "recognition", "recording")
@@ -32,6 +32,7 @@ _POSITIVE_TIMES = frozenset(
         "headcount_after",
         "max_keyframe_interval",
         "open_timeout",
+        "presence_gap",
         "read_timeout",
         "reencode_every",
         "sample_every",
@@ -40,7 +41,8 @@ _POSITIVE_TIMES = frozenset(
         "stall_after",
     }
 )
-# field: (lowest, highest); two frames are the least that can agree, 64 MiB the most one atomic PUT stores
+# field: (lowest, highest); two frames are the least that can agree, 64 MiB the most one atomic PUT stores;
+# five years are the least that the measures allow (articles 15 and 19)
 _BOUNDS: Mapping[str, tuple[float, float]] = {
     "required_share": (0.01, 1.0),
     "hour_step": (0.01, 8.0),
@@ -53,7 +55,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "min_face_px": (10, 1000),
     "min_quality": (0.0, 1.0),
     "max_segment_bytes": (1024 * 1024, 64 * 1024 * 1024),
-    "retention_years": (1, 30),
+    "retention_years": (5, 30),
 }
 
 
@@ -109,12 +111,8 @@ def _flattened(
 ) -> list[tuple[str, object]]:
     pairs: list[tuple[str, object]] = []
     for key, raw in table.items():
-        if key in GROUPS and isinstance(raw, Mapping):
-            for inner in raw:
-                if inner not in fields or fields[inner][0] != key:
-                    known = [name for name, (group, _) in fields.items() if group == key]
-                    raise _unknown(str(inner), known, f"{place}.{key}")
-            pairs += [(str(inner), value) for inner, value in raw.items()]
+        if key in GROUPS:
+            pairs += _group(key, raw, fields, f"{place}.{key}")
         elif key in fields:
             pairs.append((key, raw))
         else:
@@ -122,10 +120,26 @@ def _flattened(
     return pairs
 
 
-def _unknown(key: str, known: list[str], place: str) -> InvalidInput:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+def _group(
+    group: str, raw: object, fields: Mapping[str, tuple[str, Value]], place: str
+) -> list[tuple[str, object]]:
+    if not isinstance(raw, Mapping):
+        raise InvalidInput(
+            f"must be a table, not {excerpt(raw)}",
+            place=place,
+            hint=f"write [policy.{group}] above its fields",
+        )
+    known = [name for name, (of, _) in fields.items() if of == group]
+    for key in raw:
+        if key not in known:
+            raise _unknown(key, known, place)
+    return [(str(key), value) for key, value in raw.items()]
+
+
+def _unknown(key: object, known: list[str], place: str) -> InvalidInput:
+    near = difflib.get_close_matches(str(key)[:LONGEST], known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known fields: {', '.join(sorted(known))}"
-    return InvalidInput(f"{key!r} is not a policy field", place=place, hint=hint)
+    return InvalidInput(f"{key_excerpt(key)!r} is not a policy field", place=place, hint=hint)
 
 
 def _checked(key: str, raw: object, current: Value, place: str) -> Value:
@@ -135,15 +149,18 @@ def _checked(key: str, raw: object, current: Value, place: str) -> Value:
     whole = isinstance(current, int)
     if isinstance(raw, bool) or not isinstance(raw, int if whole else (int, float)):
         kind = "a whole number" if whole else "a number"
-        raise InvalidInput(f"must be {kind}, not {raw!r}", place=place, hint=f"write {key} = {current}")
-    if not math.isfinite(raw) or not low <= raw <= high:
-        raise InvalidInput(f"{raw} is out of bounds", place=place, hint=f"{low} to {high}")
+        raise InvalidInput(
+            f"must be {kind}, not {excerpt(raw)}", place=place, hint=f"write {key} = {current}"
+        )
+    # no finite value is asked for first: NaN is in no range, and an integer of 400 digits is no float.
+    if not low <= raw <= high:
+        raise InvalidInput(f"{excerpt(raw)} is out of bounds", place=place, hint=f"{low} to {high}")
     return raw if whole else float(raw)
 
 
 def _checked_time(key: str, raw: object, place: str) -> timedelta:
     if not isinstance(raw, str):
-        raise InvalidInput(f"must be a duration, not {raw!r}", place=place, hint=f'write {key} = "5m"')
+        raise InvalidInput(f"must be a duration, not {excerpt(raw)}", place=place, hint=f'write {key} = "5m"')
     try:
         value = parse_duration(raw)
     except InvalidInput as exc:
@@ -151,7 +168,7 @@ def _checked_time(key: str, raw: object, place: str) -> timedelta:
     if value > _LONGEST or (key in _POSITIVE_TIMES and not value):
         lowest = "more than 0s" if key in _POSITIVE_TIMES else "0s"
         raise InvalidInput(
-            f"{raw!r} is out of bounds", place=place, hint=f"{lowest} to {format_duration(_LONGEST)}"
+            f"{excerpt(raw)} is out of bounds", place=place, hint=f"{lowest} to {format_duration(_LONGEST)}"
         )
     return value
 

@@ -49,6 +49,12 @@ class Room:
         return max(self.sampling / 2, timedelta(microseconds=1))
 
     @property
+    def gap(self) -> timedelta:
+        """How long nobody needs to be seen. Between one judged frame and the next nobody was looked for,
+        whatever the policy asks."""
+        return max(self.policy.presence_gap, self.sampling)
+
+    @property
     def observable(self) -> tuple[Interval, ...]:
         return intersection(self.covered, self.teaching)
 
@@ -130,8 +136,7 @@ def stays_of(room: Room, instants: Iterable[datetime], vouched: Sequence[Interva
 
 
 def _bridges(room: Room, left: datetime, right: datetime) -> bool:
-    gap = room.policy.presence_gap
-    return right - left <= gap or room.clock.between(left, right) <= gap
+    return right - left <= room.gap or room.clock.between(left, right) <= room.gap
 
 
 def _doubt(room: Room, stays: Sequence[Stay]) -> tuple[Interval, ...]:

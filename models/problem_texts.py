@@ -20,6 +20,14 @@ PROBLEM_TEXTS: Mapping[str, Text] = MappingProxyType(
             "the identity number ends in 000 and its check character is wrong: a spreadsheet may have "
             "rounded it; format the column as text and enter it again",
         ),
+        "id_perhaps_rounded": Text(
+            "身份证号末三位为 000，可能被电子表格截断；请与证件逐位核对",
+            "the identity number ends in 000: a spreadsheet may have rounded it; compare it with the card",
+        ),
+        "id_enrolled": Text(
+            "此身份证号已在本班，编号 {trainee}；请删除此行",
+            "this identity number is in the class already, as {trainee}; take the row out",
+        ),
         "id_length": Text(
             "身份证号应为 18 位，实为 {length} 位", "the identity number has {length} characters, not 18"
         ),
@@ -28,8 +36,9 @@ PROBLEM_TEXTS: Mapping[str, Text] = MappingProxyType(
             "the identity number must be 17 digits and a digit or X",
         ),
         "id_region": Text(
-            "身份证号前两位不是任何省份的代码，请核对",
-            "the first two digits of the identity number are no province; check it",
+            "身份证号前六位不是省市县、港澳台居民居住证或外国人永久居留身份证的代码，请核对",
+            "the first six digits of the identity number are no region, residence permit or foreigner's "
+            "code; check them",
         ),
         "id_birth_date": Text(
             "身份证号中的出生日期不存在，请核对",
@@ -71,6 +80,10 @@ PROBLEM_TEXTS: Mapping[str, Text] = MappingProxyType(
             "与第 {other_line} 行编号相同，请改为不同的编号",
             "has the same code as line {other_line}; give each its own",
         ),
+        "code_enrolled": Text(
+            "此编号本班已有人使用，请改为不同的编号",
+            "somebody in the class has this code already; give another",
+        ),
         "phone_format": Text("电话号码格式可疑，请核对", "the phone number looks wrong; check it"),
         "photo_empty": Text(
             "没有照片，无法人脸识别，只能由教师确认出勤",
@@ -86,6 +99,10 @@ PROBLEM_TEXTS: Mapping[str, Text] = MappingProxyType(
         "photo_shared": Text(
             "照片 {photo} 也被第 {other_line} 行使用，每人须用自己的照片",
             "the photo {photo} is used by line {other_line} too; each person needs their own",
+        ),
+        "photos_renewed": Text(
+            "已在本班，编号 {trainee}；将以此行的照片替换原有照片",
+            "is in the class already, as {trainee}: these photos take the place of the old ones",
         ),
         "photo_unreadable": Text(
             "照片 {photo} 无法读取，请检查文件", "the photo {photo} cannot be read; check the file"
@@ -132,6 +149,10 @@ PROBLEM_TEXTS: Mapping[str, Text] = MappingProxyType(
         "face_duplicate": Text(
             "与第 {other_line} 行的照片像是同一个人，请核对两人身份",
             "shows the same face as line {other_line}; check who they are",
+        ),
+        "face_enrolled": Text(
+            "与本班学员 {trainee} 的照片像是同一个人，请核对两人身份",
+            "shows the same face as {trainee}, who is in the class already; check who they are",
         ),
         "formula": Text(
             "{column} 以公式字符（= + - @）开头，不予接受；请改为纯文本",

@@ -76,6 +76,13 @@ VERDICT_TEXTS: Mapping[str, Text] = MappingProxyType(
             "请假 {leave_minutes} 分钟，不足以覆盖缺席时间",
             "the approved leave of {leave_minutes} min does not cover the missing time",
         ),
+        "leave_and_unobserved": Text(
+            "在课 {present_minutes} 分钟，请假 {leave_minutes} 分钟，另有 {unobserved_minutes} 分钟无法观察，"
+            "合计可能达到要求的 {required_minutes} 分钟，故不作缺勤认定",
+            "present for {present_minutes} min, on approved leave for {leave_minutes} min; a further "
+            "{unobserved_minutes} min could not be observed: together they might reach the required "
+            "{required_minutes} min, so absence is not proven",
+        ),
         "instructor_confirmed": Text(
             "{begins_at} 至 {ends_at} 由教师确认在课（{actor}：{reason}）",
             "confirmed as present from {begins_at} to {ends_at} by the instructor ({actor}: {reason})",
@@ -138,6 +145,44 @@ FLAG_TEXTS: Mapping[str, Text] = MappingProxyType(
             "footage of camera {camera} is missing from {begins_at}: "
             "{times} time(s), {total_minutes} min in all "
             "({causes})",
+        ),
+        "footage_not_stored": Text(
+            "摄像头 {camera} 的录像自 {since_at} 起一直未能存入对象存储，仍在本机等待",
+            "footage of camera {camera} has waited on this machine since {since_at}: "
+            "the store has not taken it",
+        ),
+        "footage_not_locked": Text(
+            "摄像头 {camera} 自 {since_at} 起的录像在存储中内容不符或未按要求锁定",
+            "footage of camera {camera} from {since_at} lies in the store with other bytes or without "
+            "the lock it must have",
+        ),
+        "footage_vanished": Text(
+            "摄像头 {camera} 自 {since_at} 起的录像在本机和存储中均已找不到",
+            "footage of camera {camera} from {since_at} is neither on this machine nor in the store",
+        ),
+        "footage_not_confirmed": Text(
+            "存储不再确认摄像头 {camera} 自 {since_at} 起的录像，正在重新存入",
+            "the store no longer confirms footage of camera {camera} from {since_at}; it is stored again",
+        ),
+        "footage_altered": Text(
+            "摄像头 {camera} 有 {count} 段存储的录像与证据日志不符（第 {segments} 段）",
+            "{count} stored segment(s) of camera {camera} are not what the log recorded ({segments})",
+        ),
+        "footage_missing": Text(
+            "摄像头 {camera} 有 {count} 段录像已不在存储中（第 {segments} 段）",
+            "{count} segment(s) of camera {camera} are gone from the store ({segments})",
+        ),
+        "lock_missing": Text(
+            "摄像头 {camera} 有 {count} 段录像没有保存锁（第 {segments} 段）",
+            "{count} segment(s) of camera {camera} have no retention lock ({segments})",
+        ),
+        "lock_short": Text(
+            "摄像头 {camera} 有 {count} 段录像的保存锁期限不足（第 {segments} 段）",
+            "the retention lock of {count} segment(s) of camera {camera} is too short ({segments})",
+        ),
+        "footage_not_in_log": Text(
+            "摄像头 {camera} 有 {count} 段录像在证据日志中没有记录（第 {segments} 段）",
+            "the log has no record of {count} stored segment(s) of camera {camera} ({segments})",
         ),
     }
 )

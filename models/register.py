@@ -144,10 +144,21 @@ class JudgedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class CitedEvidence:
+    """What a correction rests on: an instant of footage (``at`` and ``camera_id``), a ``note`` that says
+    which paper shows it and where it is filed, or both."""
+
+    at: datetime | None = None
+    camera_id: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """A person's change of a verdict; the machine's stays beside it.
 
-    ``approved_by``: second person, needed where credited hours rise (domain.md, rule 6).
+    ``approved_by``: second person, needed where credited hours rise (domain.md, rule 6). ``struck``: marks
+    that do not count any more.
     """
 
     lesson_id: str
@@ -160,6 +171,8 @@ class Correction:
     credited_hours: float | None = None
     approved_by: str | None = None
     correction_id: str = ""
+    struck: tuple[str, ...] = ()
+    evidence: CitedEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ training took place, never after "5 × 365 days": leap years must not shorten it
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from models.errors import InvalidInput
@@ -21,13 +21,15 @@ def last_kept_day(ends_at: datetime, years: int = YEARS, zone: str = ZONE) -> da
     29 February has no like in most years; its footage is kept through 1 March, not one day less.
 
     Raises:
-        InvalidInput: a naive instant, or less than a year.
+        InvalidInput: a naive instant, less than a year, or more than calendars have.
     """
     if ends_at.tzinfo is None:
         raise InvalidInput("a retention counts from an instant with a zone", place="ends_at")
     if years < 1:
         raise InvalidInput(f"a retention of {years} years", place="retention_years", hint="at least 1")
     day = ends_at.astimezone(ZoneInfo(zone)).date()
+    if day.year + years >= MAXYEAR:
+        raise InvalidInput(f"a retention until the year {day.year + years}", place="retention_years")
     try:
         return day.replace(year=day.year + years)
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -53,3 +54,19 @@ class RosterCheck:
     @property
     def importable(self) -> bool:
         return not any(problem.fatal for problem in self.problems)
+
+
+def _nobody(_id_number: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Who is in the class already: their codes, and ``code_of`` a normalised identity number, if any.
+
+    ``renewing``: rows about them are wanted, and bring new photos; otherwise such a row is refused.
+    """
+
+    codes: frozenset[str] = frozenset()
+    code_of: Callable[[str], str | None] = _nobody
+    renewing: bool = False

@@ -57,9 +57,15 @@ def _shown(name: str, value: str, zone: tzinfo) -> str:
         if name.endswith("_at"):
             return datetime.fromisoformat(value).astimezone(zone).strftime("%H:%M:%S")
         if name.endswith("_share"):
-            return f"{float(value) * 100:.0f} %"
+            return f"{_short(float(value) * 100, 1)} %"
         if name.endswith("_minutes"):
-            return f"{float(value):.1f}".removesuffix(".0")
+            # a second is 0.0167 min: whoever misses a limit by one must not read that both are equal
+            return _short(float(value), 2)
     except ValueError:
         return value
     return value
+
+
+def _short(number: float, decimals: int) -> str:
+    text = f"{number:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -12,11 +12,14 @@ def as_utc(at: datetime) -> datetime:
     """The same instant in UTC.
 
     Raises:
-        ValueError: the datetime is naive; Rollcall never guesses a zone.
+        ValueError: the datetime is naive (Rollcall never guesses a zone), or leaves the calendar in UTC.
     """
     if at.tzinfo is None:
         raise ValueError("naive datetime: every instant in Rollcall is aware")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this instant lies outside the calendar") from None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,18 +80,18 @@ def difference(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Int
     """Instants in ``left`` that are not in ``right``."""
     holes = union(right)
     kept: list[Interval] = []
+    at = 0
     for interval in union(left):
         cursor = interval.starts_at
-        for hole in holes:
-            if hole.ends_at <= cursor or hole.starts_at >= interval.ends_at:
-                continue
-            piece = interval_or_none(cursor, hole.starts_at)
-            if piece is not None:
-                kept.append(piece)
-            cursor = max(cursor, hole.ends_at)
-        last = interval_or_none(cursor, interval.ends_at)
-        if last is not None:
-            kept.append(last)
+        while at < len(holes) and holes[at].starts_at < interval.ends_at:
+            if holes[at].starts_at > cursor:
+                kept.append(Interval(cursor, holes[at].starts_at))
+            cursor = max(cursor, holes[at].ends_at)
+            if holes[at].ends_at > interval.ends_at:
+                break  # this hole may reach into the next interval
+            at += 1
+        if interval.ends_at > cursor:
+            kept.append(Interval(cursor, interval.ends_at))
     return tuple(kept)
 
 

@@ -20,21 +20,22 @@ _CHANGED_GREY = 5.0
 _MARGIN_CELLS = 4
 """Cells around a change that are looked at too: a detector needs the whole head."""
 
-_MOST_OF_PICTURE = 0.45
-"""Share of changed picture from which one full pass is cheaper than many parts."""
+_MOST_OF_PICTURE = 0.25
+"""Share of changed picture from which one pass over the whole, reduced, is cheaper than parts of it."""
 
 _MAX_REGIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Where faces are searched in this frame. ``regions`` are pixels; ``None``: the whole picture."""
+    """Where faces are searched in this frame. ``regions`` are pixels; ``None``: the whole picture.
+
+    ``thorough``: at full size, for faces of any size and those who came unnoticed; otherwise the picture may
+    be reduced as far as the faces known in it allow.
+    """
 
     regions: tuple[Box, ...] | None
-
-    @property
-    def full(self) -> bool:
-        return self.regions is None
+    thorough: bool = False
 
     def covers(self, box: Box) -> bool:
         """Whether the place of a face is searched anew."""
@@ -56,25 +57,26 @@ class ChangeWatch:
         stale = self._full_at is None or at - self._full_at >= self._full_every or at < self._full_at
         reference = self._reference
         if stale or reference is None or reference.shape != small.shape:
-            return self._whole(small, at)
+            self._full_at = at
+            return self._whole(small, thorough=True)
         changed = changed_cells(reference, small)
         if not changed.any():
             return Attention(())
         kernel = np.ones((2 * _MARGIN_CELLS + 1,) * 2, np.uint8)
         grown = np.asarray(cv2.dilate(changed, kernel), dtype=np.uint8)
         if float(grown.mean()) > _MOST_OF_PICTURE:
-            return self._whole(small, at)
+            return self._whole(small)
         cells = _rectangles(grown)
         if len(cells) > _MAX_REGIONS or _share(cells, small) > _MOST_OF_PICTURE:
-            return self._whole(small, at)
+            return self._whole(small)
         for x, y, w, h in cells:
             reference[y : y + h, x : x + w] = small[y : y + h, x : x + w]
         scale = width / small.shape[1]
         return Attention(tuple(Box(x * scale, y * scale, w * scale, h * scale) for x, y, w, h in cells))
 
-    def _whole(self, small: Glance, at: datetime) -> Attention:
-        self._reference, self._full_at = small.copy(), at
-        return Attention(None)
+    def _whole(self, small: Glance, *, thorough: bool = False) -> Attention:
+        self._reference = small.copy()
+        return Attention(None, thorough)
 
 
 def changed_cells(before: Glance, after: Glance) -> npt.NDArray[np.uint8]:

@@ -144,14 +144,18 @@ class Calibration:
             stranger_distance: what another person of this room would have there.
             frames: how many independent frames the track's mean averages.
         """
+        return float(self.same_people(np.array([distance]), np.array([stranger_distance]), frames)[0])
+
+    def same_people(self, distances: Distances, stranger_distances: Distances, frames: float) -> Distances:
+        """The same for several frames and one track, ``(n,)`` nats."""
         usual = self.stranger.at(frames)[0]
-        other = min(stranger_distance, usual)
+        other = np.minimum(stranger_distances, usual)
         # Where all people lie close together, one person's frames do as well.
         scale = other / usual
         mean, sd = self.session.at(frames)
-        genuine = _upper_side(np.array([distance]), mean * scale, sd * scale)
-        impostor = _lower_side(np.array([distance]), other, self.impostor.at(frames)[1] * scale)
-        return float(self._bounded(genuine - impostor)[0])
+        genuine = _upper_side(distances, mean * scale, sd * scale)
+        impostor = _lower_side(distances, other, self.impostor.at(frames)[1] * scale)
+        return self._bounded(genuine - impostor)
 
     @property
     def duplicate_threshold(self) -> float:
@@ -203,13 +207,13 @@ def _centred(affinity: Distances) -> Distances:
     return np.asarray((affinity - affinity.mean()) * (count / (count + _AFFINITY_PRIOR)), dtype=np.float64)
 
 
-def _upper_side(values: Distances, mean: float, sd: float) -> Distances:
+def _upper_side(values: Distances, mean: Distances | float, sd: Distances | float) -> Distances:
     """Gaussian log density, level below the mean: nearer than usual is no argument against a match."""
     excess = np.maximum(0.0, (values - mean) / sd)
-    return np.asarray(-0.5 * excess**2 - math.log(sd), dtype=np.float64)
+    return np.asarray(-0.5 * excess**2 - np.log(sd), dtype=np.float64)
 
 
-def _lower_side(values: Distances, mean: float, sd: float) -> Distances:
+def _lower_side(values: Distances, mean: Distances | float, sd: Distances | float) -> Distances:
     """Gaussian log density, level above the mean: farther than usual is no argument for a match."""
     excess = np.minimum(0.0, (values - mean) / sd)
-    return np.asarray(-0.5 * excess**2 - math.log(sd), dtype=np.float64)
+    return np.asarray(-0.5 * excess**2 - np.log(sd), dtype=np.float64)

@@ -14,13 +14,15 @@ from models.policy import RecognitionPolicy
 from models.ports import Detector, Encoder, Picture
 from recognition.attention import Attention, ChangeWatch
 from recognition.calibration import Calibration
-from recognition.detectors import detect_in
+from recognition.detectors import detect_in, detect_reduced, scale_for
 from recognition.gallery import Gallery
 from recognition.identity_evidence import Look
 from recognition.lens import CLEAR, Glance, LensWatch, glance
 from recognition.quality import assess
 from recognition.seat_cache import SeatCache
 from recognition.tracks import REMEMBERED, Associator, Face, Track, same_place
+
+_INSTANT = timedelta(microseconds=1)
 
 _SEEN_TWICE = 0.4
 """Overlap by which a face found in two regions is one face."""
@@ -38,14 +40,19 @@ class SeenFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What one frame showed. ``full``: the whole picture was searched."""
+    """What one frame showed.
+
+    ``search``: ``"full"``, ``"reduced"`` (the whole picture, made smaller) or ``"parts"``. ``doubted``:
+    tracks in whose place somebody else turned out to be, and since when nothing vouches for their sightings.
+    """
 
     lens: str
     faces: tuple[SeenFace, ...] = ()
     faces_found: int = 0
-    full: bool = False
+    search: str = ""
     encoded: int = 0
     reused: int = 0
+    doubted: tuple[tuple[Track, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +98,25 @@ class CameraView:
         detections = self._detect(picture, attention)
         sorted_faces = self._sort(picture, detections, at)
         encoded = self._encode(picture, sorted_faces.to_encode)
-        seen = [self._keep(track, face, at) for track, face in sorted_faces.kept]
+        seen = [self._keep(track, face, picture, at) for track, face in sorted_faces.kept]
         busy = {id(face.track) for face in seen}
-        seen += self._associate([*encoded, *sorted_faces.faint], busy, gallery, at)
+        free = [track for track in self.tracks if id(track) not in busy]
+        assumed = [(t, t.box, t.confirmed_at) for t in free if t.visible and t.confirmed_at < t.seen_at]
+        seen += self._associate([*encoded, *sorted_faces.faint], free, gallery, at)
+        doubted = _doubted(assumed, seen)
         self._account(seen, picture, at)
+        if doubted:
+            self._look_at_everyone()
         still = self._still(attention, {id(face.track) for face in seen}, at)
         self._age({id(face.track) for face in (*seen, *still)}, at)
         return View(
             lens=lens,
             faces=(*seen, *still),
             faces_found=len(seen) + len(still),
-            full=attention.full,
+            search=_search(attention),
             encoded=len(encoded),
             reused=len(sorted_faces.kept) + len(still),
+            doubted=doubted,
         )
 
     def _attend(self, picture: Picture, small: Glance, at: datetime) -> Attention:
@@ -118,13 +131,18 @@ class CameraView:
     def _detect(self, picture: Picture, attention: Attention) -> list[Detection]:
         detector = self._networks.detector
         if attention.regions is None:
-            return list(detector.detect(picture))
+            return list(detect_reduced(detector, picture, 1.0 if attention.thorough else self._scale()))
         found = [d for region in attention.regions for d in detect_in(detector, picture, region)]
         kept: list[Detection] = []
         for detection in sorted(found, key=lambda d: -d.score):
             if all(detection.box.overlap(other.box) < _SEEN_TWICE for other in kept):
                 kept.append(detection)
         return kept
+
+    def _scale(self) -> float:
+        """How far this picture may be reduced without losing a face that is followed in it."""
+        widths = [track.box.width for track in self.tracks if track.visible]
+        return scale_for(self._networks.detector, min(widths)) if widths else 1.0
 
     def _sort(self, picture: Picture, detections: Sequence[Detection], at: datetime) -> _Sorted:
         """Faces that are still need no encoding; poor ones would only mislead."""
@@ -152,16 +170,16 @@ class CameraView:
         rows = self._networks.encoder.encode(picture, [face.detection for face in faces])
         return [replace(face, embedding=row) for face, row in zip(faces, rows, strict=True)]
 
-    def _keep(self, track: Track, face: Face, at: datetime) -> SeenFace:
+    def _keep(self, track: Track, face: Face, picture: Picture, at: datetime) -> SeenFace:
         track.see(face.box, at)
-        track.confirmed_at = at
+        if self._seats.is_still(track, picture):
+            track.confirmed_at = at
         self._qualities[track.track_id] = face.quality
         return SeenFace(track, face.box, face.quality, None)
 
     def _associate(
-        self, faces: Sequence[Face], busy: set[int], gallery: Gallery, at: datetime
+        self, faces: Sequence[Face], free: Sequence[Track], gallery: Gallery, at: datetime
     ) -> list[SeenFace]:
-        free = [track for track in self.tracks if id(track) not in busy]
         matched = self._associator.match(faces, free, gallery, at)
         seen: list[SeenFace] = []
         for face, known in zip(faces, matched, strict=True):
@@ -186,6 +204,12 @@ class CameraView:
                 face.track.encoded_at = face.track.confirmed_at = at
                 self._seats.remember(face.track, picture)
 
+    def _look_at_everyone(self) -> None:
+        """Somebody sits where another did: whoever moved since the last look may be somebody else too."""
+        for track in self.tracks:
+            if track.confirmed_at < track.seen_at:
+                track.encoded_at = None
+
     def _still(self, attention: Attention, busy: set[int], at: datetime) -> list[SeenFace]:
         """Tracks in the part of the picture that did not change: they are where they were."""
         still = []
@@ -205,6 +229,29 @@ class CameraView:
             self.tracks.remove(track)
             self._seats.forget(track.track_id)
             self._qualities.pop(track.track_id, None)
+
+
+def _search(attention: Attention) -> str:
+    if attention.regions is not None:
+        return "parts"
+    return "full" if attention.thorough else "reduced"
+
+
+def _doubted(
+    assumed: Sequence[tuple[Track, Box, datetime]], seen: Sequence[SeenFace]
+) -> tuple[tuple[Track, datetime], ...]:
+    """Tracks whose place a look gave to another, with the first instant that nothing vouches for.
+
+    Between two looks a face that moves is taken for the one that was there; here it was not.
+    """
+    return tuple(
+        (track, confirmed_at + _INSTANT)
+        for track, box, confirmed_at in assumed
+        if any(
+            face.embedding is not None and face.track is not track and same_place(box, face.box)
+            for face in seen
+        )
+    )
 
 
 def _widened(box: Box) -> Box:

@@ -21,6 +21,8 @@ from models.frame import EncodedFrame
 from models.ports import Picture
 
 MAX_PIXELS = 40_000_000
+# FFmpeg's own decoder of this name only drives graphics cards.
+_SOFTWARE = {"av1": "libdav1d"}
 """Above 8K (33 million); a damaged header may claim anything, and memory is taken before data is read."""
 
 _JPEG_END = b"\xff\xd9"
@@ -81,7 +83,7 @@ def _first_picture(frame: EncodedFrame) -> VideoFrame | None:
 
 def _opened_decoder(frame: EncodedFrame) -> VideoCodecContext:
     try:
-        decoder = CodecContext.create(frame.codec, "r")
+        decoder = CodecContext.create(_SOFTWARE.get(frame.codec, frame.codec), "r")
     except UnknownCodecError:
         decoder = None
     if not isinstance(decoder, VideoCodecContext):
@@ -93,6 +95,8 @@ def _opened_decoder(frame: EncodedFrame) -> VideoCodecContext:
     decoder.thread_count = 1
     decoder.thread_type = ThreadType.NONE
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    # Some codecs (FFV1, raw video) leave the size of their pictures to the container.
+    decoder.width, decoder.height = frame.width, frame.height
     if frame.extradata:
         decoder.extradata = frame.extradata
     return decoder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import cv2
 import dlib
@@ -18,6 +19,21 @@ from recognition.weights import YUNET, installed_path
 DETECTOR_CHOICES = ("auto", "yunet", "hog")
 HOG_FACE_PX = 80
 """Smallest upright face that dlib's detector sees without upsampling (its sliding window)."""
+
+
+MOST_REDUCED = 0.5
+"""A picture is never made smaller than this between thorough passes: people who come in are small."""
+
+_NO_GAIN = 0.85
+"""A scale above this saves less than making the reduced picture costs."""
+
+
+@runtime_checkable
+class ReachKnown(Protocol):
+    """A detector that says how small a face it still finds nearly always. ``reach_px``: width, pixels."""
+
+    @property
+    def reach_px(self) -> float: ...
 
 
 class HogDetector:
@@ -43,6 +59,11 @@ class HogDetector:
     @property
     def fingerprint(self) -> str:
         return f"dlib-hog/upsample={self._upsample}/threshold={self._threshold:g}"
+
+    @property
+    def reach_px(self) -> float:
+        """A fifth more than the sliding window: at its very size a face is found or missed by chance."""
+        return 1.2 * HOG_FACE_PX / float(2**self._upsample)
 
     def detect(self, picture: Picture) -> Sequence[Detection]:
         """Faces, best first; boxes in pixels of ``picture``, no landmarks."""
@@ -104,6 +125,33 @@ def detect_in(detector: Detector, picture: Picture, region: Box) -> tuple[Detect
         return ()
     part = np.ascontiguousarray(picture[top:bottom, left:right])
     return tuple(_shifted(detection, left, top) for detection in detector.detect(part))
+
+
+def scale_for(detector: Detector, smallest_px: float) -> float:
+    """How far a picture may be reduced so that faces of this width are still found: 0.5 to 1."""
+    if not isinstance(detector, ReachKnown) or smallest_px <= 0:
+        return 1.0
+    scale = max(MOST_REDUCED, detector.reach_px / smallest_px)
+    return scale if scale < _NO_GAIN else 1.0
+
+
+def detect_reduced(detector: Detector, picture: Picture, scale: float) -> tuple[Detection, ...]:
+    """Faces of a reduced copy, in coordinates of the picture itself. ``scale``: up to 1."""
+    if scale >= 1.0:
+        return tuple(detector.detect(picture))
+    height, width = picture.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return tuple(_enlarged(d, width / size[0], height / size[1]) for d in detector.detect(small))
+
+
+def _enlarged(detection: Detection, across: float, down: float) -> Detection:
+    box = detection.box
+    landmarks = detection.landmarks
+    if landmarks is not None:
+        landmarks = tuple((x * across, y * down) for x, y in landmarks)
+    grown = Box(box.x * across, box.y * down, box.width * across, box.height * down)
+    return Detection(grown, detection.score, landmarks)
 
 
 def _shifted(detection: Detection, dx: int, dy: int) -> Detection:

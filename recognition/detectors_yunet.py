@@ -29,6 +29,9 @@ SQUARE_DROP = 0.07
 """From YuNet's box to the square that HOG would draw, in units of sqrt(width · height): its side, and how far
 its centre lies lower. Means over faces that both detectors found; see docs/decisions/0004."""
 
+REACH_PX = 24.0
+"""Width of faces that are found nearly always; boxes are as exact as on large ones (docs/decisions/0007)."""
+
 Numbers = npt.NDArray[np.float32]
 
 
@@ -83,6 +86,10 @@ class YuNetDetector:
             f"yunet@{self._network.sha256[:12]}"
             f"/score={self._score_threshold:g}/overlap={self._overlap_threshold:g}"
         )
+
+    @property
+    def reach_px(self) -> float:
+        return REACH_PX
 
     def detect(self, picture: Picture) -> Sequence[Detection]:
         """Faces, best first; boxes in pixels of ``picture``, five landmarks each."""

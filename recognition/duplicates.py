@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from recognition.gallery import Template, pairwise_distances
+
+_ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,29 @@ def find_duplicates(
     everyone = [*new, *existing]
     if not new:
         return ()
-    distances = pairwise_distances(_matrix(new), _matrix(everyone))
-    for row, column in np.argwhere(distances < threshold):
+    for row, column, distance in _near(_matrix(new), _matrix(everyone), threshold):
         one, other = everyone[row], everyone[column]
         if one.trainee == other.trainee or one.fingerprint != other.fingerprint:
             continue
-        pair = _pair(one, other, float(distances[row, column]))
+        pair = _pair(one, other, distance)
         known = closest.get((pair.first, pair.second))
         if known is None or pair.distance < known.distance:
             closest[pair.first, pair.second] = pair
     return tuple(sorted(closest.values(), key=lambda pair: (pair.distance, pair.first, pair.second)))
 
 
-def _matrix(templates: Sequence[Template]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def _near(
+    left: npt.NDArray[np.float32], right: npt.NDArray[np.float32], threshold: float
+) -> Iterator[tuple[int, int, float]]:
+    """Places and distance of what lies closer than the threshold, some rows at a time: all distances of a
+    roster of 10,000 would fill gigabytes."""
+    for begin in range(0, len(left), _ROWS_AT_ONCE):
+        distances = pairwise_distances(left[begin : begin + _ROWS_AT_ONCE], right)
+        for row, column in np.argwhere(distances < threshold):
+            yield begin + int(row), int(column), float(distances[row, column])
+
+
+def _matrix(templates: Sequence[Template]) -> npt.NDArray[np.float32]:
     return np.asarray(np.stack([template.embedding for template in templates]), dtype=np.float32)
 
 

@@ -152,10 +152,9 @@ def _check(template: Template, fingerprint: str) -> None:
 
 def _per_trainee(distances: Distances, owner: npt.NDArray[np.intp], size: int) -> Distances:
     """Nearest template per trainee: (m, n) to (m, k)."""
-    nearest = np.full((len(distances), size), np.inf)
-    for column, trainee in enumerate(owner):
-        np.minimum(nearest[:, trainee], distances[:, column], out=nearest[:, trainee])
-    return nearest
+    nearest = np.full((size, len(distances)), np.inf)
+    np.minimum.at(nearest, owner, distances.T)
+    return np.asarray(nearest.T, dtype=np.float64)
 
 
 def _roster_shape(matrix: Vectors, owner: npt.NDArray[np.intp], size: int) -> RosterShape:

@@ -93,6 +93,7 @@ class TrackEvidence:
 
     def __init__(self) -> None:
         self._looks: deque[Look] = deque(maxlen=WINDOW)
+        self._summed: _Summed | None = None
         self._distinct = 0
         self._last_distinct: datetime | None = None
         self.since: datetime | None = None
@@ -100,6 +101,7 @@ class TrackEvidence:
     def add(self, look: Look) -> None:
         """Takes a look into account."""
         self._looks.append(look)
+        self._summed = None
         self.since = self.since or look.at
         if self._last_distinct is None or look.at - self._last_distinct >= INDEPENDENT_AFTER:
             self._distinct += 1
@@ -117,8 +119,7 @@ class TrackEvidence:
         Raises:
             ValueError: no look yet.
         """
-        weights, rows = self._arrays()
-        return np.asarray(weights @ rows / weights.sum(), dtype=np.float64)
+        return self._sums().mean
 
     def independent_frames(self, calibration: Calibration) -> float:
         """How many independent frames the looks are worth, from 1.
@@ -126,17 +127,13 @@ class TrackEvidence:
         The scatter of a track's embeddings, against that of one person's unrelated photos, tells how much
         the frames have in common: a still head (or a photograph held up) repeats itself.
         """
-        weights, rows = self._arrays()
-        count = float(weights.sum() ** 2 / (weights**2).sum())
-        if count < 1.5:
+        sums = self._sums()
+        if sums.count < 1.5:
             return 1.0
-        share = weights / weights.sum()
-        deviations = rows - share @ rows
-        scatter = float(share @ (deviations**2).sum(1)) * count / (count - 1.0)
         mean, sd = calibration.session.at(math.inf)
         unrelated = mean**2 + sd**2
-        common = min(1.0, max(0.0, 1.0 - scatter / unrelated))
-        return count / (1.0 + (count - 1.0) * common)
+        common = min(1.0, max(0.0, 1.0 - sums.scatter / unrelated))
+        return sums.count / (1.0 + (sums.count - 1.0) * common)
 
     def identity(self, gallery: Gallery, calibration: Calibration) -> Identity:
         """Standing of the track as a whole."""
@@ -144,8 +141,29 @@ class TrackEvidence:
             return NOBODY
         return identity_of(self.mean, gallery, calibration, self.independent_frames(calibration))
 
-    def _arrays(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _sums(self) -> _Summed:
         if not self._looks:
             raise ValueError("no look at this track yet")
-        weights = np.array([max(1e-3, look.weight) for look in self._looks])
-        return weights, np.stack([look.embedding for look in self._looks]).astype(np.float64)
+        if self._summed is None:
+            weights = np.array([max(1e-3, look.weight) for look in self._looks])
+            rows = np.stack([look.embedding for look in self._looks]).astype(np.float64)
+            self._summed = _summed(weights, rows)
+        return self._summed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Summed:
+    """A window of looks. ``mean``: (128,), by weight; ``count``: how many looks of equal weight it is worth;
+    ``scatter``: mean squared distance from the mean, without bias."""
+
+    mean: npt.NDArray[np.float64]
+    count: float
+    scatter: float
+
+
+def _summed(weights: npt.NDArray[np.float64], rows: npt.NDArray[np.float64]) -> _Summed:
+    count = float(weights.sum() ** 2 / (weights**2).sum())
+    share = weights / weights.sum()
+    mean = np.asarray(share @ rows, dtype=np.float64)
+    bias = count / (count - 1.0) if count > 1.0 else 0.0
+    return _Summed(mean, count, float(share @ ((rows - mean) ** 2).sum(1)) * bias)

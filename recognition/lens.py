@@ -28,9 +28,10 @@ _DARK_MEAN, _DARK_SD = 12.0, 6.0
 _DETAIL = 1.5
 """Mean step between neighbouring cells of an uncovered picture; a hand or cap gives soft gradients."""
 
-FROZEN_AFTER = timedelta(seconds=30)
+FROZEN_AFTER = timedelta(seconds=6)
 FROZEN_SAMPLES = 4
-"""A sensor is never silent: its noise changes every picture. Short repeats happen on a lossy line."""
+"""A sensor is never silent: its noise changes every picture. Short repeats happen on a lossy line. The flag
+has its own, longer time; until here the picture still counts as watched, so it must not be long."""
 
 Glance = npt.NDArray[np.float32]
 """Small grey picture, (height, 160) float32, 0 to 255."""

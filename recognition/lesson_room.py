@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models.attendance import EvidenceLink
@@ -15,7 +15,8 @@ from models.ports import Picture
 from models.timeline import Interval, interval_or_none, union
 from recognition.camera_view import CameraView, Networks, SeenFace, View, settled
 from recognition.gallery import Gallery, Template, with_template
-from recognition.naming import FrameNaming
+from recognition.naming import CameraNaming
+from recognition.tracks import Track
 from recognition.unknown_people import UnknownPeople
 
 _CALM_AFTER = timedelta(seconds=60)
@@ -59,15 +60,22 @@ class LessonRoom:
     """State of one lesson. Not shared between threads."""
 
     def __init__(
-        self, lesson_id: str, gallery: Gallery, networks: Networks, policy: RecognitionPolicy
+        self,
+        lesson_id: str,
+        gallery: Gallery,
+        networks: Networks,
+        policy: RecognitionPolicy,
+        unknown_given: int = 0,
     ) -> None:
         self.lesson_id = lesson_id
         self.gallery = gallery
         self._networks = networks
         self._policy = policy
-        self._naming = FrameNaming(networks.calibration, policy, UnknownPeople(networks.calibration))
+        self._unknown = UnknownPeople(networks.calibration, unknown_given)
         self._views: dict[str, CameraView] = {}
+        self._naming: dict[str, CameraNaming] = {}
         self._last_words: dict[str, TrackNaming] = {}
+        self._camera_of: dict[str, str] = {}
         self._instants: dict[str, list[_Instant]] = {}
         self._best: dict[str, tuple[float, _Instant]] = {}
         self.counts: Counter[str] = Counter()
@@ -81,8 +89,9 @@ class LessonRoom:
         view = self._view(frame.camera_id)
         seen = view.look(picture, self.gallery, frame.at)
         self._count(seen)
-        namings = self._naming.name(seen.faces, self.gallery) if seen.faces else ()
+        namings = self._name(frame.camera_id, seen.faces, view.tracks) if seen.faces else ()
         self._note(frame, seen.faces, namings)
+        namings = (*_taken_back(seen, frame.at), *namings)
         sightings = tuple(self._sighting(frame, face) for face in seen.faces)
         height, width = picture.shape[:2]
         return FrameJudgement(
@@ -122,12 +131,32 @@ class LessonRoom:
     def _view(self, camera_id: str) -> CameraView:
         if camera_id not in self._views:
             self._views[camera_id] = CameraView(camera_id, self._networks, self._policy)
+            self._naming[camera_id] = CameraNaming(self._networks.calibration, self._policy, self._unknown)
         return self._views[camera_id]
+
+    def _name(
+        self, camera_id: str, faces: Sequence[SeenFace], known: Sequence[Track]
+    ) -> tuple[TrackNaming, ...]:
+        """Names that this frame changes, and keys of unknown people that it shows to be others."""
+        looked_at = frozenset(face.track.track_id for face in faces if face.embedding is not None)
+        seen = [face.track for face in faces]
+        namings = self._naming[camera_id].name(seen, looked_at, known, self.gallery)
+        told = {naming.track_id for naming in namings}
+        # Tracks long out of sight follow when their person is merged, split or explained.
+        late = tuple(
+            replace(word, unknown_person=self._unknown.key_of(track_id))
+            for track_id, word in self._last_words.items()
+            if track_id not in told
+            and self._camera_of[track_id] == camera_id
+            and word.trainee is None
+            and word.unknown_person != self._unknown.key_of(track_id)
+        )
+        return namings + late
 
     def _count(self, view: View) -> None:
         self.counts["frames"] += 1
         self.counts[f"frames_{view.lens}"] += 1
-        self.counts["full_passes"] += view.full
+        self.counts[f"searches_{view.search or 'none'}"] += 1
         self.counts["faces"] += view.faces_found
         self.counts["faces_encoded"] += view.encoded
         self.counts["faces_reused"] += view.reused
@@ -138,6 +167,7 @@ class LessonRoom:
             self.counts["namings"] += naming.trainee is not None
             self.counts["withdrawals"] += before is not None and before.trainee not in (None, naming.trainee)
             self._last_words[naming.track_id] = naming
+            self._camera_of[naming.track_id] = frame.camera_id
         for face in faces:
             instant = _Instant(frame.at, frame.camera_id, face.quality)
             self._instants.setdefault(face.track.track_id, []).append(instant)
@@ -190,6 +220,16 @@ class LessonRoom:
             if naming.trainee not in links or quality > links[naming.trainee][0]:
                 links[naming.trainee] = (quality, link)
         return {trainee: link for trainee, (_, link) in sorted(links.items())}
+
+
+def _taken_back(view: View, at: datetime) -> Iterator[TrackNaming]:
+    """Sightings that were under the name of a track while another sat there have no name."""
+    for track, since in view.doubted:
+        score = _finite(track.identity.score)
+        yield TrackNaming(track.track_id, None, None, since, score, 0.0)
+        if track.visible:
+            margin = _finite(track.identity.margin)
+            yield TrackNaming(track.track_id, track.trainee, track.unknown_person, at, score, margin)
 
 
 def _finite(value: float) -> float:

@@ -1,4 +1,10 @@
-"""Which faces need not be encoded again: a still face in its seat is the face it was a moment ago."""
+"""Which faces need not be encoded again: a face that stays in its seat is the face it was a moment ago.
+
+A still face (its pixels are unchanged) keeps its name for ``reencode_every``. A named face that moves, but is
+found in the same place in every sample, is looked at again after ``settled_every``; should that look show
+somebody else, the name is taken back for all sightings since the last look. An unnamed face is looked at in
+every sample at first, then in doubling intervals: a look a second later tells next to nothing new.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +19,14 @@ from models.policy import RecognitionPolicy
 from recognition.attention import Patch, looks_the_same, patch_of
 from recognition.tracks import Track, same_place
 
-_EAGER_FOR = timedelta(seconds=60)
-"""A track without a name is encoded in every frame for so long; after that it is one of the unknown."""
+EAGER_LOOKS = 20
+"""Looks at an unnamed track that are taken as often as frames come. Most names are given after two; a head
+held in a bad pose for half a minute needs the looks after it."""
+
+_FIRST_PAUSE = timedelta(seconds=2)
+
+UNBROKEN = timedelta(seconds=5)
+"""Longest time between two sightings in one place in which nobody can have changed seats unseen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +57,15 @@ class SeatCache:
     def may_skip(self, track: Track, box: Box, picture: npt.NDArray[np.uint8], at: datetime) -> bool:
         """Whether a face found in the track's place can go without being encoded in this frame."""
         known = self._remembered.get(track.track_id)
-        if known is None or track.misses or not same_place(known.box, box):
+        if known is None or track.misses or not same_place(known.box, box) or self.is_due(track, at):
             return False
-        return not self.is_due(track, at) and self.is_still(track, picture)
+        return self.is_still(track, picture) or self._stays(track, at)
+
+    def _stays(self, track: Track, at: datetime) -> bool:
+        """Whether a face that moved in its place may wait for its next look."""
+        if track.encoded_at is None or at - track.seen_at > UNBROKEN:
+            return False
+        return track.trainee is None or at - track.encoded_at < self._policy.settled_every
 
     def is_due(self, track: Track, at: datetime) -> bool:
         """Whether the track's face must be encoded again even if nothing moved."""
@@ -56,6 +74,6 @@ class SeatCache:
         age = at - track.encoded_at
         if track.trainee is not None:
             return age >= self._policy.reencode_every
-        if at - track.first_at <= _EAGER_FOR:
-            return age > timedelta(0)
-        return age >= self._policy.settled_every
+        later = track.evidence.looks - EAGER_LOOKS
+        pause = timedelta(0) if later < 0 else _FIRST_PAUSE * 2 ** min(later, 16)
+        return age > timedelta(0) and age >= min(pause, self._policy.settled_every)

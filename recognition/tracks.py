@@ -18,8 +18,8 @@ import numpy.typing as npt
 from models.frame import Box, Detection
 from recognition.assignment import assign
 from recognition.calibration import Calibration
-from recognition.gallery import Gallery
-from recognition.identity_evidence import NOBODY, Identity, TrackEvidence, identity_of
+from recognition.gallery import EMBEDDING_SIZE, Gallery
+from recognition.identity_evidence import NOBODY, Identity, TrackEvidence
 
 REMEMBERED = timedelta(minutes=3)
 """How long a track that is not seen may be taken up again; only by its looks, never by place alone."""
@@ -45,13 +45,17 @@ _STEP_SHARE, _STEP_PER_S = 0.35, 0.06
 _FAINT_REACH = 0.5
 """Overlap by which a face too poor to encode is taken for the one that was there."""
 
+Gains = npt.NDArray[np.float64]
+"""Evidence less cost, nats."""
+
 
 @dataclass(slots=True)
 class Track:
     """One person's stay in the view of a camera, as far as frames connect.
 
     ``confirmed_at``: last frame whose picture supported that it is still the same person. ``identity``:
-    standing of all looks together. ``trainee``: its present name.
+    standing of all looks together, against ``weighed``. ``trainee``: its present name, since ``named_at``.
+    ``alone``: seen where nobody named had been a moment before, so it is no poor look at somebody known.
     """
 
     track_id: str
@@ -61,8 +65,11 @@ class Track:
     confirmed_at: datetime
     evidence: TrackEvidence = field(default_factory=TrackEvidence)
     identity: Identity = NOBODY
+    weighed: Gallery | None = None
     trainee: str | None = None
+    named_at: datetime | None = None
     unknown_person: str | None = None
+    alone: bool = False
     encoded_at: datetime | None = None
     misses: int = 0
 
@@ -117,39 +124,59 @@ class Associator:
     ) -> tuple[Track | None, ...]:
         """For each face its track, or ``None`` for a new one. No track gets two faces."""
         gains = np.full((len(faces), len(tracks)), -math.inf)
-        for row, face in enumerate(faces):
-            for column, track in enumerate(tracks):
-                gains[row, column] = self._gain(face, track, gallery, at)
+        encoded = [(row, face.embedding) for row, face in enumerate(faces) if face.embedding is not None]
+        rows = [row for row, _ in encoded]
+        probes = _Probes([embedding for _, embedding in encoded], gallery, self._calibration)
+        for column, track in enumerate(tracks):
+            costs = np.array([movement_cost(track.box, face.box, at - track.seen_at) for face in faces])
+            if track.evidence.looks:
+                gains[rows, column] = self._gains(track, costs[rows], probes)
+                faint = [row for row, face in enumerate(faces) if face.embedding is None]
+            else:
+                faint = list(range(len(faces)))
+            for row in faint:
+                gains[row, column] = _faint_gain(faces[row], track, float(costs[row]), at)
         columns = assign(gains)
         return tuple(None if column is None else tracks[column] for column in columns)
 
-    def _gain(self, face: Face, track: Track, gallery: Gallery, at: datetime) -> float:
-        cost = movement_cost(track.box, face.box, at - track.seen_at)
-        if face.embedding is None or not track.evidence.looks:
-            return _faint_gain(face, track, cost, at)
-        agreement = self.agreement(face.embedding, track, gallery)
-        if agreement < _CONTRADICTED:
-            return -math.inf
+    def _gains(self, track: Track, costs: Gains, probes: _Probes) -> Gains:
+        """Gain of each encoded face on this track, ``-inf`` where it cannot be the same person."""
+        agreement = self._agreement(track, probes)
         # Beyond a usual movement the looks alone must carry it, and strongly.
-        if cost >= _FAR and agreement < _OTHER_NAME:
-            return -math.inf
-        return _STAYS - cost + agreement
+        too_far = (costs >= _FAR) & (agreement < _OTHER_NAME)
+        gains = np.where((agreement < _CONTRADICTED) | too_far, -math.inf, _STAYS - costs + agreement)
+        return np.asarray(gains, dtype=np.float64)
 
-    def agreement(self, embedding: npt.NDArray[np.float32], track: Track, gallery: Gallery) -> float:
-        """Evidence that an embedding shows the person of a track, nats; ``-inf`` where another name fits."""
-        calibration = self._calibration
-        mean = track.evidence.mean
-        distances = gallery.distances(embedding)
-        frames = track.evidence.independent_frames(calibration)
-        distance = float(np.linalg.norm(embedding - mean))
-        agreement = calibration.same_person(distance, calibration.stranger_distance(distances), frames)
-        if track.trainee is None or track.trainee not in gallery.trainees:
+    def _agreement(self, track: Track, probes: _Probes) -> Gains:
+        """Evidence that each face shows the person of a track, nats; ``-inf`` where another name fits."""
+        if not probes.count:
+            return np.empty(0)
+        frames = track.evidence.independent_frames(self._calibration)
+        distances = np.linalg.norm(probes.embeddings - track.evidence.mean, axis=1)
+        agreement = self._calibration.same_people(distances, probes.stranger_distances, frames)
+        if track.trainee is None or track.trainee not in probes.gallery.trainees:
             return agreement
-        seen = identity_of(embedding, gallery, calibration)
-        own = float(seen.evidence[gallery.position(track.trainee)])
-        if seen.best is not None and float(seen.evidence[seen.best]) - own >= _OTHER_NAME:
-            return -math.inf
-        return agreement
+        own = probes.evidence[:, probes.gallery.position(track.trainee)]
+        other_name = probes.evidence.max(axis=1) - own >= _OTHER_NAME
+        return np.asarray(np.where(other_name, -math.inf, agreement), dtype=np.float64)
+
+
+class _Probes:
+    """The encoded faces of one frame against the roster, worked out once for all tracks.
+
+    ``embeddings``: (n, 128); ``evidence``: (n, k); ``stranger_distances``: (n,) what another person of this
+    room would have to each face.
+    """
+
+    def __init__(
+        self, embeddings: Sequence[npt.NDArray[np.float32]], gallery: Gallery, calibration: Calibration
+    ) -> None:
+        self.gallery = gallery
+        self.count = len(embeddings)
+        self.embeddings = np.array(embeddings, dtype=np.float64).reshape(self.count, EMBEDDING_SIZE)
+        distances = [gallery.distances(embedding) for embedding in embeddings]
+        self.evidence = np.array([calibration.evidence(row, gallery.shape) for row in distances])
+        self.stranger_distances = np.array([calibration.stranger_distance(row) for row in distances])
 
 
 def _faint_gain(face: Face, track: Track, cost: float, at: datetime) -> float:

@@ -247,7 +247,7 @@ def add_model(folder: Path, file: Path, *, custom_name: str | None = None) -> In
         raise WeightsUnusable(
             f"the SHA-256 {sha256} is not that of a known network",
             place=str(file),
-            hint="see `rollcall models list`; a network of your own needs --custom NAME",
+            hint="see `rollcall models list`; a network of your own needs --name NAME",
         )
     _check_custom(custom_name, file)
     path = folder / CUSTOM_FOLDER / f"{custom_name}.onnx"

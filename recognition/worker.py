@@ -46,9 +46,16 @@ class RecognitionWorker:
         self.model = f"{detector.fingerprint}|{encoder.fingerprint}|{calibration.fingerprint}"
 
     def open_lesson(
-        self, lesson_id: str, templates: Iterable[Template], *, policy: RecognitionPolicy | None = None
+        self,
+        lesson_id: str,
+        templates: Iterable[Template],
+        *,
+        policy: RecognitionPolicy | None = None,
+        unknown_given: int = 0,
     ) -> None:
         """Starts judging a lesson against the templates of its roster (which may be empty).
+
+        ``unknown_given``: how many keys of unknown people an earlier worker has given in this lesson.
 
         Raises:
             Conflict: it is open already.
@@ -57,7 +64,9 @@ class RecognitionWorker:
         if lesson_id in self._rooms:
             raise Conflict(f"lesson {lesson_id} is being judged already", hint="close it first")
         gallery = build_gallery(templates, self._networks.encoder.fingerprint)
-        self._rooms[lesson_id] = LessonRoom(lesson_id, gallery, self._networks, policy or self._policy)
+        self._rooms[lesson_id] = LessonRoom(
+            lesson_id, gallery, self._networks, policy or self._policy, unknown_given
+        )
 
     def add_template(self, lesson_id: str, template: Template) -> None:
         """Takes a new photo of a trainee, or a new trainee, into a running lesson.

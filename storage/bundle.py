@@ -1,24 +1,27 @@
-"""Bundles: a lesson's evidence as files that anyone can check without this program.
+"""Bundles: the evidence of a lesson, case or class as files that anyone can check without this program.
 
 Layout::
 
     bundle.json            manifest: what this is, and every other file with its hash
     bundle.sig             signed note over the manifest's hash
-    footage/<camera>/<sequence>-<sha256>.mp4
+    footage/<camera>/<sequence>-<sha256>.mp4    of a case or class: footage/<lesson>/<camera>/…
+    derived/…              copies made from footage (faces blurred, signed as C2PA); never the footage itself
     leaves.jsonl           one leaf per line: index, audit path, exact record
     checkpoints/*.note     signed states of the log
     consistency.json       proofs from each checkpoint to the last
     keys/*.json            public keys of the log
-    report.html            the same for readers
+    cosigners/*.json       public keys of second parties, whose signatures stand in checkpoints/
+    timestamps/*.tsr       answers of time-stamp authorities over checkpoints
+    report.html, .pdf      the same for readers
     verify.py              the verifier
-    (attached files)       attendance.json and others; the export leaf holds their hashes
+    (attached files)       attendance.json and others, of a case or class under lessons/<lesson>/; the export
+                           leaves hold their hashes
 
 Equal inputs give equal bytes.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -27,20 +30,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote
 
-from models.canonical_json import canonical_json, parse_json
-from models.checkpoint import utc_text
 from models.errors import Conflict, DiskFull, InvalidInput, NotFound, StorageError
-from models.evidence import JsonValue, LeafKind
-from models.evidence_leaves import FileDigest, json_of
-from storage.bundle_evidence import BundleEvidence, FootageMode
-from storage.bundle_report import report_html
-from storage.bundle_texts import DOES_NOT_PROVE, HOW_TO_VERIFY, PROVES
+from models.evidence_leaves import FileDigest
+from storage.bundle_documents import BUNDLE_FORMAT, footage_entries, log_files, manifest_bytes
+from storage.bundle_evidence import BundleEvidence
+from storage.bundle_pages import report_html
+from storage.bundle_pdf import report_pdf
+from storage.bundle_report import report_of
 from storage.signing import NoteSigner, sign_note
 from storage.verifier import VERIFIER_FILE
 
-BUNDLE_FORMAT = "rollcall-bundle/1"
 MANIFEST = "bundle.json"
 SIGNATURE = "bundle.sig"
 
@@ -48,19 +48,26 @@ Content = bytes | Path | Callable[[], Iterable[bytes]]
 """Bytes, a file, or a function that streams an object in pieces."""
 
 _RESERVED = re.compile(
-    r"^(bundle\.(json|sig)|leaves\.jsonl|consistency\.json|report\.html|verify\.py|(footage|checkpoints|keys)/.*)$"
+    r"^(bundle\.(json|sig)|leaves\.jsonl|consistency\.json|report\.(html|pdf)|verify\.py|"
+    r"(footage|checkpoints|keys|cosigners|timestamps)/.*)$"
 )
 _PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class BundleContents:
-    """What a bundle carries beside the log. ``footage`` by (camera id, sequence); ``attachments`` by name;
-    ``capabilities``: the object store's own word on what it enforces."""
+    """What a bundle carries beside the log.
+
+    ``footage`` by SHA-256 of what was recorded; ``attachments`` by name; ``capabilities``: the object store's
+    own word on what it enforces; ``derived``: attachment to the SHA-256 of the footage it was made from;
+    ``names``: trainee codes to names, for the readable report.
+    """
 
     capabilities: str
     attachments: Mapping[str, Content] = field(default_factory=dict)
-    footage: Mapping[tuple[str, int], Content] = field(default_factory=dict)
+    footage: Mapping[str, Content] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +77,6 @@ class WrittenBundle:
     path: Path
     files: tuple[FileDigest, ...]
     problems: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _FootageEntry:
-    camera_id: str
-    sequence: int
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        return footage_name(self.camera_id, self.sequence, self.sha256)
-
-
-def footage_name(camera_id: str, sequence: int, digest: str) -> str:
-    """A segment's path in a bundle; the camera's id is percent-encoded so that it is one safe folder name."""
-    folder = quote(camera_id, safe="").replace(".", "%2E")
-    return f"footage/{folder}/{sequence:06d}-{digest}.mp4"
 
 
 def attachment_digests(attachments: Mapping[str, Content]) -> tuple[FileDigest, ...]:
@@ -147,14 +137,15 @@ def _fill(
 ) -> tuple[tuple[FileDigest, ...], tuple[str, ...]]:
     problems: list[str] = []
     files = [_put(folder, name, contents.attachments[name]) for name in sorted(contents.attachments)]
-    if evidence.request.footage is FootageMode.INCLUDED:
-        files += _put_footage(folder, evidence, contents.footage, problems)
-    for name, raw in _log_files(evidence).items():
+    files += _put_footage(folder, evidence, contents.footage, problems)
+    for name, raw in log_files(evidence).items():
         files.append(_put(folder, name, raw))
-    files.append(_put(folder, "report.html", report_html(evidence, contents.capabilities)))
+    report = report_of(evidence, contents.capabilities, contents.names)
+    files.append(_put(folder, "report.html", report_html(report)))
+    files.append(_put(folder, "report.pdf", report_pdf(report)))
     files.append(_put(folder, "verify.py", VERIFIER_FILE))
     files.sort(key=lambda item: item.name)
-    manifest = _document(_manifest(evidence, contents.capabilities, files))
+    manifest = manifest_bytes(evidence, contents.capabilities, files, contents.derived)
     files.append(_put(folder, MANIFEST, manifest))
     signed = f"{BUNDLE_FORMAT}\n{evidence.origin}\nsha256 {sha256(manifest).hexdigest()}\n"
     files.append(_put(folder, SIGNATURE, sign_note(signed, signer).encode()))
@@ -162,13 +153,12 @@ def _fill(
 
 
 def _put_footage(
-    folder: Path,
-    evidence: BundleEvidence,
-    footage: Mapping[tuple[str, int], Content],
-    problems: list[str],
+    folder: Path, evidence: BundleEvidence, footage: Mapping[str, Content], problems: list[str]
 ) -> Iterator[FileDigest]:
-    for entry in _footage_entries(evidence):
-        content = footage.get((entry.camera_id, entry.sequence))
+    for entry in footage_entries(evidence):
+        if not evidence.request.carries(entry.sha256):
+            continue
+        content = footage.get(entry.sha256)
         if content is None:
             problems.append(f"{entry.name}: the footage is not in the store")
             continue
@@ -177,70 +167,6 @@ def _put_footage(
             problems.append(f"{entry.name}: the stored footage is not what was recorded")
         # The manifest repeats the log and not the copy: a copy that differs must not look right.
         yield FileDigest(entry.name, entry.sha256, digest.size_bytes)
-
-
-def _footage_entries(evidence: BundleEvidence) -> list[_FootageEntry]:
-    entries: dict[tuple[str, int], _FootageEntry] = {}
-    for row in evidence.lesson_rows:
-        if row.kind is not LeafKind.SEGMENT_CLOSED:
-            continue
-        record = parse_json(row.record)
-        body = record.get("body") if isinstance(record, dict) else None
-        if isinstance(body, dict):
-            entry = _FootageEntry(str(body["camera_id"]), int(str(body["sequence"])), str(body["sha256"]))
-            entries[entry.camera_id, entry.sequence] = entry
-    return [entries[key] for key in sorted(entries)]
-
-
-def _log_files(evidence: BundleEvidence) -> dict[str, bytes]:
-    lines = [
-        canonical_json(
-            {
-                "index": leaf.row.seq,
-                "proof": [node.hex() for node in leaf.proof],
-                "record": leaf.row.record.decode("utf-8"),
-            }
-        )
-        + b"\n"
-        for leaf in evidence.leaves
-    ]
-    steps: JsonValue = {
-        str(step.old_size): [node.hex() for node in step.proof] for step in evidence.consistency
-    }
-    files = {"leaves.jsonl": b"".join(lines), "consistency.json": _document(steps)}
-    for number, row in enumerate(evidence.checkpoints):
-        files[f"checkpoints/{row.size:012d}-{number:04d}.note"] = row.note.encode("utf-8")
-    for number, link in enumerate(evidence.keys, 1):
-        introduction: dict[str, JsonValue] = {} if link.rotation is None else {"rotation": link.rotation}
-        files[f"keys/{number:04d}-{link.key.key_id.hex()}.json"] = _document(
-            link.key.document() | introduction
-        )
-    return files
-
-
-def _manifest(evidence: BundleEvidence, capabilities: str, files: list[FileDigest]) -> dict[str, JsonValue]:
-    lesson_id, last = evidence.request.lesson_id, evidence.last_checkpoint
-    texts = ("proves", PROVES), ("does_not_prove", DOES_NOT_PROVE)
-    return {
-        "format": BUNDLE_FORMAT,
-        "origin": evidence.origin,
-        "lesson_id": lesson_id,
-        "exported_at": utc_text(evidence.exported_at),
-        "exported_by": evidence.request.actor,
-        "footage": evidence.request.footage.value,
-        "store_capabilities": capabilities,
-        "checkpoint": {"size": last.size, "root": last.root.hex(), "time": utc_text(last.at)},
-        "lesson_leaves": len(evidence.lesson_rows),
-        "leaves": len(evidence.leaves),
-        "files": [json_of(item) for item in files],
-        "how_to_verify": dict(HOW_TO_VERIFY),
-        **{name: {language: list(lines) for language, lines in text.items()} for name, text in texts},
-    }
-
-
-def _document(value: JsonValue) -> bytes:
-    """JSON for readers: indented, sorted, with a final line feed."""
-    return (json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode("utf-8")
 
 
 def _put(folder: Path, name: str, content: Content) -> FileDigest:

@@ -30,6 +30,7 @@ from storage.driver_errors import translated
 BUSY_WAIT_S: Final = 10.0
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WRITES: Final = "rollcall_writes"
+_UPGRADE_LOCK: Final = 0x726F6C6C63616C6C  # "rollcall": a number of our own among the database's users
 
 
 class Database:
@@ -117,6 +118,9 @@ def upgrade(url: str, *, busy_wait_s: float = BUSY_WAIT_S) -> None:
     database = Database(url, busy_wait_s=busy_wait_s)
     try:
         with database.transaction(writing=True) as connection:
+            if not database.is_sqlite:
+                # Where several processes start at once, one upgrades and the others find it done.
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
             _refuse_unknown_revision(connection)
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))

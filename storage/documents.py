@@ -12,6 +12,7 @@ import types
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from models.errors import StorageError
@@ -104,7 +105,12 @@ def _read_tuple(kind: Any, document: Any) -> tuple[Any, ...]:
 
 
 def _read_dataclass(kind: Any, document: Any) -> Any:
+    hints = _field_types(kind)
+    return kind(**{name: _read(hints[name], item) for name, item in document.items() if name in hints})
+
+
+@cache
+def _field_types(kind: Any) -> Mapping[str, Any]:
+    # Resolving hints costs more than reading a value, and a rebuilt index reads millions.
     hints = get_type_hints(kind)
-    known = {field.name for field in dataclasses.fields(kind)}
-    given = {name: _read(hints[name], item) for name, item in document.items() if name in known}
-    return kind(**given)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from models.canonical_json import canonical_json
+from models.canonical_json import canonical_json, parse_json
 from models.checkpoint import checkpoint_text, utc_text
-from models.errors import Conflict, EvidenceBroken
+from models.errors import Conflict, EvidenceBroken, KeyUnusable
 from models.evidence import Checkpoint, JsonValue, Leaf, LeafKind
 from models.evidence_leaves import CameraTotals, heartbeat, lesson_closed
 from models.merkle import CompactRange, leaf_hash
@@ -59,8 +59,8 @@ class EvidenceLog:
             EvidenceBroken: the store belongs to another log.
         """
         head = self._lock()
-        now = self.clock.now()
-        stepped_back_s = _stepped_back_s(head.latest_at, now)
+        latest_at, now = self._latest_at(head), self.clock.now()
+        stepped_back_s = _stepped_back_s(latest_at, now)
         lesson_seq = None if leaf.lesson_id is None else self.store.lesson_leaves(leaf.lesson_id) + 1
         record = canonical_json(self._record(leaf, head.size, lesson_seq, now, stepped_back_s))
         row = StoredLeaf(
@@ -73,19 +73,48 @@ class EvidenceLog:
             leaf_hash=leaf_hash(record),
             stepped_back_s=stepped_back_s,
         )
-        self._keep(head, row, now)
+        self._keep(replace(head, latest_at=latest_at), row, now)
         return row
 
     def append_all(self, leaves: Sequence[Leaf]) -> tuple[StoredLeaf, ...]:
         """Add leaves in order."""
         return tuple(self.append(leaf) for leaf in leaves)
 
+    def lock(self) -> None:
+        """Be the only writer until this unit of work ends, before anything is appended."""
+        self._lock()
+
+    def is_new(self) -> bool:
+        """Whether nothing was ever written: only then may a signing key be made."""
+        return not self._lock().size
+
     def open(self, signer: NoteSigner) -> StoredLeaf | None:
-        """Write the first leaf of a new log, which names its key; nothing where the log exists."""
+        """Write the first leaf of a new log, which names its key; nothing where the log exists.
+
+        Raises:
+            KeyUnusable: the log exists and its key is another one; its auditors could check nothing new.
+        """
         if self._lock().size:
+            if signer.public_key.document() != self._current_key():
+                raise KeyUnusable(
+                    "the signing key is not the one that this evidence log knows",
+                    place=self.origin,
+                    hint="restore the key folder that belongs to this database",
+                )
             return None
         body: dict[str, JsonValue] = {"origin": self.origin, "key": signer.public_key.document()}
         return self.append(Leaf(LeafKind.LOG_OPENED, self.clock.now(), None, body))
+
+    def _current_key(self) -> JsonValue:
+        """Public-key document of whoever signs now: named by the first leaf, or by the last rotation."""
+        kinds = (LeafKind.LOG_OPENED, LeafKind.KEY_ROTATED)
+        key: JsonValue = None
+        for leaf in self.store.rows(LeafQuery(kinds=kinds)):
+            record = parse_json(leaf.record)
+            body = record.get("body") if isinstance(record, dict) else None
+            name = "new_key" if leaf.kind is LeafKind.KEY_ROTATED else "key"
+            key = body.get(name) if isinstance(body, dict) else None
+        return key
 
     def close_lesson(
         self, lesson_id: str, cameras: Sequence[CameraTotals], retain_until: datetime
@@ -102,8 +131,15 @@ class EvidenceLog:
         return self.append(lesson_closed(lesson_id, count, cameras, retain_until, self.clock.now()))
 
     def write_checkpoint(self, *signers: NoteSigner) -> StoredCheckpoint:
-        """Sign the state of the log, now, with each signer."""
-        head = self._lock()
+        """Sign the state of the log, now, with each signer.
+
+        Where the clock went back since the last leaf or checkpoint, a heartbeat that says so comes first: a
+        checkpoint itself has no word for it.
+        """
+        head, now = self._lock(), self.clock.now()
+        if _stepped_back_s(self._latest_at(head), now) is not None:
+            self.append(heartbeat(now))
+            head = self._lock()
         checkpoint = Checkpoint(
             self.origin, head.size, CompactRange(head.size, head.peaks).root(), self.clock.now()
         )
@@ -141,6 +177,11 @@ class EvidenceLog:
                 hint="restore the setting of the log's name, or use another database",
             )
         return head
+
+    def _latest_at(self, head: LogHead) -> datetime | None:
+        """The latest time written: that of the leaves, or of a checkpoint signed after the last of them."""
+        signed = [checkpoint.at for checkpoint in self.store.checkpoints(head.size, head.size)]
+        return max(signed if head.latest_at is None else [head.latest_at, *signed], default=None)
 
     def _record(
         self, leaf: Leaf, seq: int, lesson_seq: int | None, now: datetime, stepped_back_s: float | None

@@ -119,6 +119,12 @@ def log_keys(store: EvidenceStore, origin: str) -> tuple[PublicKey, ...]:
     return tuple(link.key for link in key_chain(store, origin))
 
 
+def present_key(store: EvidenceStore, origin: str) -> PublicKey | None:
+    """The key that signs now, or ``None`` before the log is opened. Raises as ``key_chain`` does."""
+    head = store.head()
+    return log_keys(store, origin)[-1] if head is not None and head.size else None
+
+
 def check_log(store: EvidenceStore, origin: str) -> LogState | None:
     """The quick check at start: reads a few hundred rows, whatever the size of the log.
 

@@ -7,16 +7,15 @@ how long the footage lasts and how many keyframes it has, without decoding anyth
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from models.errors import VideoInvalid
+from storage.boxes import NOT_SYNC, Box, Bytes, box_at, child, children, u32
 
 _LARGEST_HEADER_BYTES: Final = 16 * 1024 * 1024  # moov and moof are kilobytes; more is not ours
-_NOT_SYNC: Final = 0x10000  # 8.8.3.1: sample_is_non_sync_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +29,6 @@ class FragmentedVideo:
     fragments: int
     duration_s: float
     keyframes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    kind: bytes
-    start: int
-    body: int
-    end: int
 
 
 @dataclass(slots=True)
@@ -79,86 +70,67 @@ def read_fragments(path: Path) -> FragmentedVideo:
     return FragmentedVideo(whole_bytes, fragments, duration_s, track.keyframes)
 
 
-def _top_boxes(file: BinaryIO) -> Iterator[_Box]:
+def drop_index(path: Path) -> None:
+    """Cut off the index of fragments (``mfra``) at the end of a copy, where there is one.
+
+    A tool that moves fragments and does not mend the index leaves one that misleads; it is optional.
+    """
+    with path.open("r+b") as file:
+        for box in _top_boxes(file):
+            if box.kind == b"mfra" and box.end == os.fstat(file.fileno()).st_size:
+                file.truncate(box.start)
+                return
+
+
+def _top_boxes(file: BinaryIO) -> Iterator[Box]:
     """Whole boxes from the start of the file; ends before the first torn one."""
     size = os.fstat(file.fileno()).st_size
     start = 0
     while start + 8 <= size:
         file.seek(start)
-        box = _box_at(file.read(16), start, size)
+        box = box_at(file.read(16), start, size)
         if box is None:
             return
         yield box
         start = box.end
 
 
-def _box_at(head: bytes, start: int, limit: int) -> _Box | None:
-    length, kind = struct.unpack_from(">I4s", head)
-    body = start + 8
-    if length == 1:
-        if len(head) < 16:
-            return None
-        (length,) = struct.unpack_from(">Q", head, 8)
-        body = start + 16
-    # Length 0 ("to the end of the file") is never written by a recorder: here it is a hole after a crash.
-    if length < body - start or start + length > limit:
-        return None
-    return _Box(kind, start, body, start + length)
-
-
-def _body(file: BinaryIO, box: _Box) -> bytes:
+def _body(file: BinaryIO, box: Box) -> bytes:
     if box.end - box.body > _LARGEST_HEADER_BYTES:
         raise VideoInvalid("a header box of absurd size", hint="this is not a file of a recorder")
     file.seek(box.body)
     return file.read(box.end - box.body)
 
 
-def _children(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    start = 0
-    while start + 8 <= len(content):
-        box = _box_at(content[start : start + 16], start, len(content))
-        if box is None:
-            return
-        yield box.kind, content[box.body : box.end]
-        start = box.end
-
-
-def _child(content: bytes, *kinds: bytes) -> bytes | None:
-    found: bytes | None = content
-    for kind in kinds:
-        found = next((body for name, body in _children(found or b"") if name == kind), None)
-    return found
-
-
-def _read_header(moov: bytes) -> _Track:
+def _read_header(moov: Bytes) -> _Track:
     track = _Track()
-    for kind, trak in _children(moov):
-        header, media = _child(trak, b"tkhd"), _child(trak, b"mdia", b"mdhd")
-        handler = _child(trak, b"mdia", b"hdlr")
+    for kind, trak in children(moov):
+        header, media = child(trak, b"tkhd"), child(trak, b"mdia", b"mdhd")
+        handler = child(trak, b"mdia", b"hdlr")
         if kind != b"trak" or header is None or media is None or handler is None:
             continue
         if handler[8:12] == b"vide":
-            track.track_id = _u32(header, 20 if header[0] == 1 else 12)
-            track.timescale = _u32(media, 20 if media[0] == 1 else 12)
+            track.track_id = u32(header, 20 if header[0] == 1 else 12)
+            track.timescale = u32(media, 20 if media[0] == 1 else 12)
             break
-    for kind, trex in _children(_child(moov, b"mvex") or b""):
-        if kind == b"trex" and _u32(trex, 4) == track.track_id:
-            track.default_duration, track.default_flags = _u32(trex, 12), _u32(trex, 20)
+    for kind, trex in children(child(moov, b"mvex") or b""):
+        if kind == b"trex" and u32(trex, 4) == track.track_id:
+            track.default_duration, track.default_flags = u32(trex, 12), u32(trex, 20)
     return track
 
 
-def _read_fragment(moof: bytes, track: _Track) -> _Track:
+def _read_fragment(moof: Bytes, track: _Track) -> _Track:
     """The track with this fragment added; the one given stays as it is, should the fragment be torn."""
     added = replace(track)
-    for kind, traf in _children(moof):
-        header = _child(traf, b"tfhd")
-        if kind != b"traf" or header is None or _u32(header, 4) != track.track_id:
+    for kind, traf in children(moof):
+        header = child(traf, b"tfhd")
+        if kind != b"traf" or header is None or u32(header, 4) != track.track_id:
             continue
         duration, flags = _fragment_defaults(header, track)
-        times = _child(traf, b"tfdt")
+        times = child(traf, b"tfdt")
         tick = added.last_tick if times is None else _decode_time(times)
         added.first_tick = tick if added.first_tick is None else added.first_tick
-        for name, run in _children(traf):
+        for name, run in children(traf):
             if name == b"trun":
                 ticks, keyframes = _read_run(run, duration, flags)
                 tick += ticks
@@ -167,32 +139,32 @@ def _read_fragment(moof: bytes, track: _Track) -> _Track:
     return added
 
 
-def _decode_time(tfdt: bytes) -> int:
+def _decode_time(tfdt: Bytes) -> int:
     if tfdt[:1] == b"\x01":
         return int.from_bytes(tfdt[4:12], "big")
-    return _u32(tfdt, 4)
+    return u32(tfdt, 4)
 
 
-def _fragment_defaults(tfhd: bytes, track: _Track) -> tuple[int, int]:
+def _fragment_defaults(tfhd: Bytes, track: _Track) -> tuple[int, int]:
     """Default duration and flags of a fragment's samples (8.8.7)."""
-    present = _u32(tfhd, 0) & 0xFFFFFF
+    present = u32(tfhd, 0) & 0xFFFFFF
     offset = 8 + (8 if present & 0x1 else 0) + (4 if present & 0x2 else 0)
     duration, flags = track.default_duration, track.default_flags
     if present & 0x8:
-        duration = _u32(tfhd, offset)
+        duration = u32(tfhd, offset)
         offset += 4
     offset += 4 if present & 0x10 else 0
     if present & 0x20:
-        flags = _u32(tfhd, offset)
+        flags = u32(tfhd, offset)
     return duration, flags
 
 
-def _read_run(trun: bytes, duration: int, flags: int) -> tuple[int, int]:
+def _read_run(trun: Bytes, duration: int, flags: int) -> tuple[int, int]:
     """Ticks and keyframes of a run of samples (8.8.8)."""
-    present = _u32(trun, 0) & 0xFFFFFF
-    samples = _u32(trun, 4)
+    present = u32(trun, 0) & 0xFFFFFF
+    samples = u32(trun, 4)
     offset = 8 + (4 if present & 0x1 else 0)
-    first_flags = _u32(trun, offset) if present & 0x4 else None
+    first_flags = u32(trun, offset) if present & 0x4 else None
     offset += 4 if present & 0x4 else 0
     width = 4 * sum(1 for bit in (0x100, 0x200, 0x400, 0x800) if present & bit)
     flags_at = 4 * sum(1 for bit in (0x100, 0x200) if present & bit)
@@ -201,15 +173,9 @@ def _read_run(trun: bytes, duration: int, flags: int) -> tuple[int, int]:
     ticks = keyframes = 0
     for index in range(min(samples, _LARGEST_HEADER_BYTES)):
         at = offset + index * width
-        ticks += _u32(trun, at) if present & 0x100 else duration
-        own = _u32(trun, at + flags_at) if present & 0x400 else flags
+        ticks += u32(trun, at) if present & 0x100 else duration
+        own = u32(trun, at + flags_at) if present & 0x400 else flags
         if index == 0 and first_flags is not None:
             own = first_flags
-        keyframes += 0 if own & _NOT_SYNC else 1
+        keyframes += 0 if own & NOT_SYNC else 1
     return ticks, keyframes
-
-
-def _u32(content: bytes, offset: int) -> int:
-    if offset + 4 > len(content):
-        raise VideoInvalid("a header box is torn", hint="this is not a file of a recorder")
-    return int.from_bytes(content[offset : offset + 4], "big")

@@ -2,7 +2,7 @@
 
 ``LeafStore`` and ``CheckpointStore`` hold rows and decide nothing; the rules of the log are in
 ``storage.evidence_log``. The SQL implementation is ``storage.leaf_store_sql``; one contract suite
-(tests/unit/evidence/test_leaf_store_contract.py) runs over both.
+(tests/contract/test_leaf_store_contract.py) runs over both.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def read_sidecar(leftover: Leftover) -> Sidecar | None:
             height=int(document["height"]),
             derived=bool(document.get("derived", False)),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     belongs = (sidecar.lesson_id, sidecar.camera_id, sidecar.sequence) == (
         leftover.path.parent.parent.name,

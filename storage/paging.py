@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from models.errors import InvalidInput
+from models.plain_text import unfit_character
 from models.register import Page
+from models.timeline import as_utc
 
 LARGEST_PAGE: Final = 500
 
@@ -30,9 +32,12 @@ def decode_cursor(cursor: str, parts: int) -> list[str]:
     """
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _foreign() from None
     if not isinstance(key, list) or len(key) != parts:
+        raise _foreign()
+    # what we wrote is text or a number; anything else would reach the database as a value it cannot take.
+    if not all(type(part) is int or (isinstance(part, str) and not unfit_character(part)) for part in key):
         raise _foreign()
     return [str(part) for part in key]
 
@@ -40,12 +45,9 @@ def decode_cursor(cursor: str, parts: int) -> list[str]:
 def instant(text: str) -> datetime:
     """An instant out of a cursor."""
     try:
-        at = datetime.fromisoformat(text)
+        return as_utc(datetime.fromisoformat(text))
     except ValueError:
         raise _foreign() from None
-    if at.tzinfo is None:
-        raise _foreign()
-    return at
 
 
 def checked_limit(limit: int) -> int:

@@ -17,21 +17,37 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from models.checkpoint import NoteSignature, SignedNote, check_key_name, key_id, note_of, parse_note
+from models.checkpoint import (
+    COSIGNATURE_TYPE,
+    ED25519_TYPE,
+    NoteSignature,
+    SignedNote,
+    check_key_name,
+    cosigned_message,
+    key_id,
+    note_of,
+    parse_note,
+)
 from models.errors import EvidenceBroken, InvalidInput, KeyUnusable
 from models.evidence import JsonValue, Leaf, LeafKind
 
 KEY_BYTES = 32
 KEY_FORMAT = "rollcall-public-key/1"
+ALGORITHM = "Ed25519"
+COSIGNER_ALGORITHM = "Ed25519 cosignature/v1"
 ROTATION_FORMAT = "rollcall-key-rotation/1"
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A signer's name and raw Ed25519 public key, 32 bytes."""
+    """A signer's name and raw Ed25519 public key, 32 bytes.
+
+    ``cosigner``: its signatures carry their time, and its key id differs from that of a log's key.
+    """
 
     name: str
     raw: bytes
+    cosigner: bool = False
 
     def __post_init__(self) -> None:
         check_key_name(self.name)
@@ -41,7 +57,7 @@ class PublicKey:
     @property
     def key_id(self) -> bytes:
         """The 4 bytes that a signature line carries."""
-        return key_id(self.name, self.raw)
+        return key_id(self.name, self.raw, COSIGNATURE_TYPE if self.cosigner else ED25519_TYPE)
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +76,7 @@ class PublicKey:
         """The public-key document that bundles carry and that is handed to auditors."""
         return {
             "format": KEY_FORMAT,
-            "algorithm": "Ed25519",
+            "algorithm": COSIGNER_ALGORITHM if self.cosigner else ALGORITHM,
             "name": self.name,
             "key_id": self.key_id.hex(),
             "public_key": base64.b64encode(self.raw).decode("ascii"),
@@ -77,7 +93,8 @@ def read_public_key(document: JsonValue) -> PublicKey:
     if not isinstance(document, dict) or document.get("format") != KEY_FORMAT:
         raise KeyUnusable("not a public-key document of this program", hint=f"expected format {KEY_FORMAT}")
     try:
-        key = PublicKey(str(document["name"]), base64.b64decode(str(document["public_key"]), validate=True))
+        raw = base64.b64decode(str(document["public_key"]), validate=True)
+        key = PublicKey(str(document["name"]), raw, document.get("algorithm") == COSIGNER_ALGORITHM)
     except (KeyError, binascii.Error, ValueError, InvalidInput):
         raise KeyUnusable("the public-key document lacks a usable name or key") from None
     if key.document() != document:
@@ -101,7 +118,7 @@ class Ed25519Signer:
 
     __slots__ = ("_private", "_public")
 
-    def __init__(self, name: str, private_key: bytes) -> None:
+    def __init__(self, name: str, private_key: bytes, *, cosigner: bool = False) -> None:
         """``private_key``: the 32-byte seed.
 
         Raises:
@@ -115,7 +132,7 @@ class Ed25519Signer:
             )
         self._private = Ed25519PrivateKey.from_private_bytes(private_key)
         raw = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self._public = PublicKey(name, raw)
+        self._public = PublicKey(name, raw, cosigner)
 
     @property
     def public_key(self) -> PublicKey:
@@ -140,6 +157,13 @@ def sign_note(text: str, *signers: NoteSigner) -> SignedNote:
     )
 
 
+def cosign(text: str, signer: NoteSigner, at: datetime) -> NoteSignature:
+    """A second party's signature line over a note's text, with the second in which it signs."""
+    unix_s = int(at.timestamp())
+    signature = signer.sign(cosigned_message(text, unix_s))
+    return NoteSignature(signer.public_key.name, signer.public_key.key_id, signature, unix_s)
+
+
 def verify_note(note: SignedNote, keys: Iterable[PublicKey]) -> tuple[PublicKey, ...]:
     """The known keys that signed, in the note's order; signatures of unknown keys say nothing.
 
@@ -147,13 +171,16 @@ def verify_note(note: SignedNote, keys: Iterable[PublicKey]) -> tuple[PublicKey,
         EvidenceBroken: a known key's signature does not hold, or no known key signed.
     """
     known = {(key.name, key.key_id): key for key in keys}
-    message = note.text.encode("utf-8")
     signed: list[PublicKey] = []
     for item in note.signatures:
         key = known.get((item.name, item.key_id))
         if key is None:
             continue
-        if not key.verifies(message, item.signature):
+        timed = item.unix_s is not None
+        message = (
+            note.text.encode("utf-8") if item.unix_s is None else cosigned_message(note.text, item.unix_s)
+        )
+        if key.cosigner != timed or not key.verifies(message, item.signature):
             raise EvidenceBroken(f"the signature of {item.name}+{item.key_id.hex()} does not hold")
         signed.append(key)
     if not signed:

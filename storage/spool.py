@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from models.errors import Conflict, DiskFull, EvidenceBroken, InvalidInput
+from models.errors import Conflict, DiskFull, EvidenceBroken, InvalidInput, VideoInvalid
 from models.evidence_leaves import gap as gap_leaf
 from models.evidence_leaves import original_stored, segment_closed, segment_stored
 from models.footage import Gap, Segment, StoredObject
@@ -24,6 +24,8 @@ from models.register import Upload, UploadKind, UploadState
 from models.retention import footage_retention
 from storage.durable import make_folders, sync_folder
 from storage.objects.filesystem import no_step
+from storage.playback.sample_index import SampleIndex
+from storage.playback.sample_reader import index_of_file
 from storage.repositories.writing import checked_id
 from storage.unit_of_work import Ledger, UnitOfWork
 
@@ -118,6 +120,7 @@ class Spool:
             NotFound: no such lesson.
         """
         self._check_file(Path(segment.path), segment.size_bytes)
+        index = _index_of(Path(segment.path))
         with self.ledger.write() as work:
             self.step("accept: begun")
             if not work.footage.add_segment(segment):
@@ -126,6 +129,8 @@ class Spool:
             work.evidence.append(segment_closed(segment, now))
             self.step("accept: leaf appended")
             work.uploads.queue(self._upload_of(work, segment, now))
+            if index is not None:
+                work.sample_indexes.put(segment.segment_id, index)
             self.step("accept: row written")
         self.step("accept: committed")
         return True
@@ -144,10 +149,15 @@ class Spool:
             work.evidence.append(gap_leaf(gap, self.ledger.clock.now()))
         return True
 
-    def next_to_upload(self) -> Upload | None:
-        """The oldest upload whose time has come, or ``None``."""
+    def next_to_upload(self, claimed: Collection[str] = ()) -> Upload | None:
+        """The oldest upload whose time has come and whose id is not among ``claimed``, or ``None``."""
         with self.ledger.read() as work:
-            return work.uploads.next_waiting(self.ledger.clock.now())
+            return work.uploads.next_waiting(self.ledger.clock.now(), claimed, LONGEST_RETRY)
+
+    def retry_all(self) -> int:
+        """All that waits may be tried at once: the store is back. Returns how many had been put off."""
+        with self.ledger.write() as work:
+            return work.uploads.forget_waits()
 
     def mark_failed(self, upload: Upload, problem: str) -> None:
         """Try again later: 5 s, 10 s, 20 s … 10 min. ``problem``: an error's code."""
@@ -235,6 +245,14 @@ class Spool:
                 place=str(path),
                 hint="look for a failing disk or another writer",
             )
+
+
+def _index_of(path: Path) -> SampleIndex | None:
+    """What playback needs, while the bytes are at hand. Footage is booked without it as well."""
+    try:
+        return index_of_file(path)
+    except (VideoInvalid, OSError):
+        return None
 
 
 def object_key(segment: Segment) -> str:

@@ -25,14 +25,22 @@ from storage.repositories import (
     CalibrationRepository,
     CameraRepository,
     ClassRepository,
+    CosignerRepository,
     FaceRepository,
     FlagRepository,
     FootageRepository,
+    HoldRepository,
     LessonRepository,
     LoginRepository,
+    LogObjectRepository,
+    RehashRepository,
+    RemovalRepository,
     ReplyRepository,
     RosterRepository,
+    SampleIndexRepository,
     SightingRepository,
+    StorageUseRepository,
+    TimestampRepository,
     UploadRepository,
     UserRepository,
     VerdictRepository,
@@ -71,7 +79,11 @@ class UnitOfWork:
     lessons: LessonRepository
     cameras: CameraRepository
     footage: FootageRepository
+    sample_indexes: SampleIndexRepository
     uploads: UploadRepository
+    holds: HoldRepository
+    removals: RemovalRepository
+    storage_use: StorageUseRepository
     sightings: SightingRepository
     verdicts: VerdictRepository
     flags: FlagRepository
@@ -79,6 +91,10 @@ class UnitOfWork:
     logins: LoginRepository
     replies: ReplyRepository
     calibrations: CalibrationRepository
+    log_objects: LogObjectRepository
+    timestamps: TimestampRepository
+    cosigners: CosignerRepository
+    rehash: RehashRepository
     evidence: EvidenceLog
 
     def __init__(self, ledger: Ledger, *, reading: bool = False) -> None:
@@ -116,7 +132,11 @@ class UnitOfWork:
         self.lessons = LessonRepository(session)
         self.cameras = CameraRepository(session, vault)
         self.footage = FootageRepository(session)
+        self.sample_indexes = SampleIndexRepository(session)
         self.uploads = UploadRepository(session)
+        self.holds = HoldRepository(session)
+        self.removals = RemovalRepository(session)
+        self.storage_use = StorageUseRepository(session)
         self.sightings = SightingRepository(session)
         self.verdicts = VerdictRepository(session)
         self.flags = FlagRepository(session)
@@ -124,4 +144,8 @@ class UnitOfWork:
         self.logins = LoginRepository(session)
         self.replies = ReplyRepository(session)
         self.calibrations = CalibrationRepository(session)
+        self.log_objects = LogObjectRepository(session)
+        self.timestamps = TimestampRepository(session)
+        self.cosigners = CosignerRepository(session)
+        self.rehash = RehashRepository(session)
         self.evidence = EvidenceLog(SqlEvidenceStore(session), self._ledger.origin, self._ledger.clock)

@@ -1,10 +1,10 @@
-"""Carries the spool into the object store, one file at a time, and believes only what was read back."""
+"""Carries files of the spool into the object store, and believes only what was read back."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from models.errors import EvidenceBroken, NotFound, ObjectExists, RollcallError, StorageError
 from models.footage import StoredObject
@@ -26,8 +26,12 @@ class UploadAttempt:
     error: RollcallError | None = None
 
 
+# A key under which nothing is ever kept: listing it asks the store and costs nothing.
+_NOWHERE: Final = "readiness/"
+
+
 class Uploader:
-    """Called again and again by one job; a failure of one file holds up no other."""
+    """A failure of one file holds up no other. Thread-safe, as long as no two carry one upload."""
 
     def __init__(self, spool: Spool, store: ObjectStore) -> None:
         self._spool = spool
@@ -40,7 +44,16 @@ class Uploader:
             StorageError: the database cannot be read or written; the upload stays as it is.
         """
         upload = self._spool.next_to_upload()
-        return None if upload is None else self._carry(upload)
+        if upload is None:
+            return None
+        attempt = self.carry(upload)
+        if attempt.error is not None:
+            self._spool.mark_failed(upload, attempt.error.code)
+        return attempt
+
+    def ask(self) -> None:
+        """Raises ``StorageError`` when the store as a whole does not answer."""
+        self._store.list_versions(_NOWHERE)
 
     def drain(self, most: int = 10_000) -> tuple[UploadAttempt, ...]:
         """Upload until nothing is due, each due file tried once."""
@@ -70,13 +83,19 @@ class Uploader:
             return False
         return True
 
-    def _carry(self, upload: Upload) -> UploadAttempt:
+    def carry(self, upload: Upload) -> UploadAttempt:
+        """Take one upload all the way: put, read back, receipt, spool copy gone.
+
+        What the store or the file did is told in the attempt, and the upload stays as it was.
+
+        Raises:
+            StorageError: the database cannot be written.
+        """
         try:
             stored = self._put(upload)
             self._spool.step("upload: read back")
             refuse_unlocked(upload, stored)
         except RollcallError as error:
-            self._spool.mark_failed(upload, error.code)
             return UploadAttempt(upload, error=error)
         self._spool.mark_stored(upload, stored)
         self._spool.clear(upload)

@@ -199,7 +199,7 @@ def _load(path: Path) -> VaultKeys:
         document = json.loads(content)
         masters = {str(key_id): _key(text) for key_id, text in document["masters"].items()}
         keys = VaultKeys(str(document["current"]), masters, _key(document["lookup"]))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise KeyUnusable("the key file is damaged", place=str(path), hint=_LOST) from None
     if keys.current not in keys.masters:
         raise KeyUnusable("the key file names a key it does not hold", place=str(path), hint=_LOST)

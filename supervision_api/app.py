@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import quote
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.staticfiles import StaticFiles
 
 from models import errors
@@ -29,8 +31,11 @@ from supervision_api.middleware import (
     SizeLimits,
     security_headers,
 )
+from supervision_api.openapi import OTHERWISE, contract_of
+from supervision_api.request_context import plain_address
 from supervision_api.roster_jobs import RosterJobs
 from supervision_api.routes.every import api_routers, console_routers, service_routers
+from supervision_api.screening import Screening
 from supervision_api.services import Services
 from supervision_api.view_ledger import ViewLedger
 
@@ -43,7 +48,7 @@ _HTTP_ERRORS: Mapping[int, type[RollcallError]] = {
     401: errors.NotAuthenticated,
     403: errors.NotAllowed,
     404: errors.NotFound,
-    405: errors.InvalidInput,
+    405: problems.MethodNotAllowed,
     413: problems.RequestTooLarge,
 }
 
@@ -56,16 +61,23 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        # a redirect that mends a slash names the Host it was asked by: anybody's, if they say so.
+        redirect_slashes=False,
+        dependencies=[Depends(plain_address)],
         description="Real-name attendance by face for vocational training. Errors are RFC 9457 problems.",
     )
     languages = Languages(services.web.default_locale)
+    app.openapi = partial(contract_of, app)  # type: ignore[method-assign]
     app.state.services = services
     app.state.languages = languages
     app.state.pages = Pages(Renderer(languages), services)
     app.state.views = ViewLedger()
     app.state.jobs = RosterJobs()
-    for router in (*service_routers(), *api_routers(), *console_routers()):
+    app.state.screening = Screening.over(services)
+    for router in (*service_routers(), *console_routers()):
         app.include_router(router)
+    for router in api_routers():
+        app.include_router(router, responses=OTHERWISE)
     app.mount("/console/static", StaticFiles(directory=STATIC), name="static")
     _add_middleware(app, services)
     _add_error_handlers(app)
@@ -95,6 +107,11 @@ def _add_error_handlers(app: FastAPI) -> None:
             {"field": ".".join(str(part) for part in entry["loc"]), "message": str(entry["msg"])}
             for entry in error.errors()
         ]
+        if _is_no_json(request, error):
+            return _answer(
+                request,
+                problems.UnsupportedUpload("the body is no JSON", hint="send Content-Type: application/json"),
+            )
         refused = errors.InvalidInput("some fields cannot be used", hint="see errors")
         return _answer(request, refused, {"errors": fields})
 
@@ -103,8 +120,15 @@ def _add_error_handlers(app: FastAPI) -> None:
         # FastAPI wraps what a request body raised while it was read.
         if isinstance(error.__cause__, RollcallError):
             return _answer(request, error.__cause__)
-        kind = _HTTP_ERRORS.get(error.status_code, errors.InvalidInput)
-        return _answer(request, kind(str(error.detail)), status=error.status_code)
+        response = _answer(request, _translated(error), status=error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(ClientDisconnect)
+    async def broken_off(request: Request, _error: ClientDisconnect) -> Response:
+        # the line broke, not the program: no fault to log, and hardly anybody left to hear the answer.
+        told = errors.InvalidInput("the request broke off on its way", hint="send it again")
+        return _answer(request, told, status=400)
 
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> Response:
@@ -115,6 +139,20 @@ def _add_error_handlers(app: FastAPI) -> None:
         response.headers.update(security_headers(https=services.web.https))
         response.headers[REQUEST_ID_HEADER] = getattr(request.state, "request_id", "")
         return response
+
+
+def _is_no_json(request: Request, error: RequestValidationError) -> bool:
+    """Whether a body was taken for text, because its sender did not call it JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return isinstance(error.body, bytes) and not (kind == "application/json" or kind.endswith("+json"))
+
+
+def _translated(error: HTTPException) -> RollcallError:
+    """An error of the framework as one of ours; those of its forms name what is wrong with them."""
+    if error.status_code == 405:
+        return problems.MethodNotAllowed("not by this method", hint="see Allow")
+    kind = _HTTP_ERRORS.get(error.status_code, errors.InvalidInput)
+    return kind(str(error.detail), hint="check the request against /api/v1/openapi.json")
 
 
 def _answer(
@@ -138,6 +176,7 @@ def _answer(
     body = problems.document(
         error,
         title=phrases.say(language, phrases.ERROR, error.code),
+        advice=phrases.say(language, phrases.ADVICE, error.code),
         instance=path,
         request_id=getattr(request.state, "request_id", ""),
         extra=extra,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from models.errors import InvalidInput, NotAllowed, NotAuthenticated
+from models.plain_text import unfit_character
 from models.register import LoginSession, Role, User
 from supervision_api.auth_permissions import Permission, may
 from supervision_api.auth_throttle import Throttle
@@ -101,7 +102,8 @@ def log_in(services: Services, name: str, password: str, address: str) -> Logged
         # counted before the slow check: a hundred guesses at once must not all pass the gate together.
         with services.ledger.write() as work:
             throttle.admit(work.logins, now)
-            user = work.users.by_name(name.strip())
+            # what no database keeps names no account.
+            user = None if unfit_character(name) else work.users.by_name(name.strip())
     except TooManyAttempts:
         services.metrics.logins.labels("throttled").inc()
         raise

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     EDIT_CAMERAS = "edit_cameras"
     READ_EVIDENCE = "read_evidence"
     EXPORT = "export"
+    PLACE_HOLD = "place_hold"
+    READ_STORAGE = "read_storage"
 
 
 _READ = frozenset(
@@ -33,6 +35,16 @@ _READ = frozenset(
         Permission.VIEW_FOOTAGE,
         Permission.READ_CAMERAS,
         Permission.READ_EVIDENCE,
+        Permission.READ_STORAGE,
+    }
+)
+
+_SUPERVISE = frozenset(
+    {
+        Permission.CORRECT_ATTENDANCE,
+        Permission.APPROVE_HOURS,
+        Permission.EXPORT,
+        Permission.PLACE_HOLD,
     }
 )
 
@@ -53,13 +65,18 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.CORRECT_ATTENDANCE,
         }
     ),
-    Role.SUPERVISOR: _READ | {Permission.CORRECT_ATTENDANCE, Permission.APPROVE_HOURS, Permission.EXPORT},
-    Role.CHIEF: _READ | {Permission.CORRECT_ATTENDANCE, Permission.APPROVE_HOURS, Permission.EXPORT},
+    Role.SUPERVISOR: _READ | _SUPERVISE,
+    Role.CHIEF: _READ | _SUPERVISE,
     Role.INSPECTOR: _READ,
-    Role.AUDITOR: _READ | {Permission.EXPORT},
+    Role.AUDITOR: _READ | {Permission.EXPORT, Permission.PLACE_HOLD},
     # runs the machines: cameras and health, no faces, no lessons' pictures.
     Role.ADMINISTRATOR: frozenset(
-        {Permission.READ_CLASSES, Permission.READ_CAMERAS, Permission.EDIT_CAMERAS}
+        {
+            Permission.READ_CLASSES,
+            Permission.READ_CAMERAS,
+            Permission.EDIT_CAMERAS,
+            Permission.READ_STORAGE,
+        }
     ),
     Role.PLATFORM: frozenset(),
 }

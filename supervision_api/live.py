@@ -87,12 +87,16 @@ class Message:
 
 @dataclass(slots=True)
 class _Room:
-    """State of one lesson: the folded snapshot, recent events, pictures, listeners."""
+    """State of one lesson: the folded snapshot, recent events, pictures, listeners.
+
+    ``count``: number of the newest event; ``dropped``: of the newest that a resume can no longer give.
+    """
 
     state: dict[LiveKind, dict[str, Mapping[str, JsonValue]]] = field(default_factory=dict)
     recent: deque[tuple[int, LiveEvent]] = field(default_factory=deque)
     pictures: dict[str, LivePicture] = field(default_factory=dict)
     count: int = 0
+    dropped: int = 0
     subscriptions: list[Subscription] = field(default_factory=list)
 
 
@@ -109,6 +113,8 @@ class LiveHub:
         self._listeners = listeners
         self._lock = threading.Lock()
         self._rooms: dict[str, _Room] = {}
+        # one count for all lessons: a lesson forgotten and begun anew must not repeat its numbers.
+        self._count = 0
         self.closed = False
         # an id of another process run must not be resumed: the counts would match by accident.
         self._run = secrets.token_hex(4)
@@ -124,7 +130,7 @@ class LiveHub:
     ) -> None:
         """Replace a camera's live picture and tell the pages where its faces are."""
         with self._lock:
-            room = self._rooms.setdefault(lesson_id, _Room())
+            room = self._room(lesson_id)
             before = room.pictures.get(camera_id)
             picture = LivePicture(jpeg, at, tuple(boxes), before.version + 1 if before else 1)
             room.pictures[camera_id] = picture
@@ -157,7 +163,7 @@ class LiveHub:
             Conflict: the lesson has as many listeners as it may.
         """
         with self._lock:
-            room = self._rooms.setdefault(lesson_id, _Room())
+            room = self._room(lesson_id)
             if len(room.subscriptions) >= self._listeners:
                 raise Conflict("too many live pages are open for this lesson", hint="close some and retry")
             subscription = Subscription(self, lesson_id, wake, self._queue)
@@ -173,6 +179,7 @@ class LiveHub:
                 return
             room.state.clear()
             room.recent.clear()
+            room.dropped = room.count
             room.pictures.clear()
             if not room.subscriptions:
                 del self._rooms[lesson_id]
@@ -189,15 +196,19 @@ class LiveHub:
         with self._lock:
             return sum(len(room.subscriptions) for room in self._rooms.values())
 
+    def _room(self, lesson_id: str) -> _Room:
+        return self._rooms.setdefault(lesson_id, _Room(count=self._count, dropped=self._count))
+
     def _publish_locked(self, lesson_id: str, event: LiveEvent) -> list[Callable[[], None]]:
-        room = self._rooms.setdefault(lesson_id, _Room())
-        room.count += 1
+        room = self._room(lesson_id)
+        self._count += 1
+        room.count = self._count
         room.state.setdefault(event.kind, {})[event.key] = event.data
         # a picture is worth nothing once the next has come: it is not kept for a resume.
         if event.kind is not LiveKind.PICTURE:
             room.recent.append((room.count, event))
             while len(room.recent) > self._history:
-                room.recent.popleft()
+                room.dropped, _ = room.recent.popleft()
         message = self._message(room.count, event)
         for subscription in room.subscriptions:
             subscription.offer(event.key, message)
@@ -205,8 +216,7 @@ class LiveHub:
 
     def _resume(self, room: _Room, subscription: Subscription, last_event_id: str | None) -> None:
         seen = self._parse(last_event_id)
-        oldest = room.recent[0][0] if room.recent else room.count + 1
-        if seen is None or seen > room.count or (seen < oldest - 1 and len(room.recent) >= self._history):
+        if seen is None or not room.dropped <= seen <= room.count:
             subscription.lose()
             return
         for number, event in room.recent:
@@ -221,7 +231,7 @@ class LiveHub:
         return Message(f"{self._run}-{number}", event.kind, event.data)
 
     def _snapshot_message(self, lesson_id: str) -> Message:
-        room = self._rooms.setdefault(lesson_id, _Room())
+        room = self._room(lesson_id)
         data: dict[str, JsonValue] = {
             kind.value: {key: dict(entry) for key, entry in entries.items()}
             for kind, entries in room.state.items()
@@ -233,7 +243,7 @@ class LiveHub:
             room = self._rooms.get(lesson_id)
             if room is not None and subscription in room.subscriptions:
                 room.subscriptions.remove(subscription)
-                if not room.subscriptions and not room.count:
+                if not room.subscriptions and not room.state:
                     del self._rooms[lesson_id]
 
     def _take(self, subscription: Subscription, lesson_id: str) -> list[Message]:

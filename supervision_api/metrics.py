@@ -22,6 +22,8 @@ class Metrics:
         self._recording()
         self._recognition()
         self._evidence()
+        self._parts()
+        self._retention()
 
     def _http(self) -> None:
         self.http_requests = Counter(
@@ -73,8 +75,46 @@ class Metrics:
         self.spool_segments = Gauge(
             "rollcall_spool_segments", "Closed segments not yet in the object store.", registry=self.registry
         )
+        self._spool()
+        self.booking_waiting = Gauge(
+            "rollcall_booking_waiting",
+            "Closed segments, gaps and notes of recorders that are not in the database yet.",
+            registry=self.registry,
+        )
         self.disk_free_bytes = Gauge(
             "rollcall_disk_free_bytes", "Free room where footage is written.", registry=self.registry
+        )
+
+    def _spool(self) -> None:
+        self.spool_bytes = Gauge(
+            "rollcall_spool_bytes", "Bytes of footage not yet in the object store.", registry=self.registry
+        )
+        self.spool_oldest_seconds = Gauge(
+            "rollcall_spool_oldest_seconds",
+            "Age of the oldest footage not yet in the object store; 0 when none waits.",
+            registry=self.registry,
+        )
+        self.spool_rate = Gauge(
+            "rollcall_spool_bytes_per_second",
+            "Footage into the spool and out of it, by direction (in, out), over a quarter of an hour.",
+            ("direction",),
+            registry=self.registry,
+        )
+        self.spool_full_seconds = Gauge(
+            "rollcall_spool_full_seconds",
+            "Seconds until the spool's disk is full at the present rate; +Inf while it does not fill.",
+            registry=self.registry,
+        )
+        self.store_away = Gauge(
+            "rollcall_store_away",
+            "1 while the object store does not answer and uploads pause.",
+            registry=self.registry,
+        )
+        self.uploads = Counter(
+            "rollcall_uploads",
+            "Attempts to store a file of footage, by outcome (stored, or an error's code).",
+            ("outcome",),
+            registry=self.registry,
         )
 
     def _recognition(self) -> None:
@@ -107,13 +147,71 @@ class Metrics:
         self.checkpoint_age_seconds = Gauge(
             "rollcall_checkpoint_age_seconds", "Age of the newest signed checkpoint.", registry=self.registry
         )
+        self.log_copied_leaves = Gauge(
+            "rollcall_log_copied_leaves",
+            "Leaves of the evidence log that lie in the object store.",
+            registry=self.registry,
+        )
+        self.timestamps_waiting = Gauge(
+            "rollcall_timestamps_waiting", "Closed lessons without a certified time.", registry=self.registry
+        )
+        self.rehash_share = Gauge(
+            "rollcall_rehash_share",
+            "How much of the running re-hash is done, 0 to 1.",
+            registry=self.registry,
+        )
+        self.rehash_bytes = Counter(
+            "rollcall_rehash_bytes", "Bytes of stored footage read again.", registry=self.registry
+        )
+        self.rehash_findings = Gauge(
+            "rollcall_rehash_findings",
+            "Files of footage that are not as the log says, by the last look.",
+            registry=self.registry,
+        )
         self.flags_raised = Counter(
             "rollcall_flags_raised", "Flags raised, by kind.", ("kind",), registry=self.registry
+        )
+
+    def _parts(self) -> None:
+        self.part_running = Gauge(
+            "rollcall_part_running",
+            "1 while a part of the program (uploads, booking, recogniser, jobs, recorders) runs.",
+            ("part",),
+            registry=self.registry,
+        )
+        self.part_failures = Counter(
+            "rollcall_part_failures",
+            "Times a part of the program failed and was started again.",
+            ("part",),
+            registry=self.registry,
+        )
+        self.chore_failures = Counter(
+            "rollcall_chore_failures",
+            "Times a chore could not be done and was put off.",
+            ("chore",),
+            registry=self.registry,
         )
 
     def names(self) -> Iterable[str]:
         """Names of all metric families, as documented."""
         return [family.name for family in self.registry.collect()]
+
+    def _retention(self) -> None:
+        self.expired_lessons = Gauge(
+            "rollcall_expired_lessons",
+            "Lessons, at most 20 counted, whose footage could be removed and waits for the setting.",
+            registry=self.registry,
+        )
+        self.removed_objects = Counter(
+            "rollcall_removed_objects",
+            "Objects of footage removed after their retention.",
+            registry=self.registry,
+        )
+        self.removed_bytes = Counter(
+            "rollcall_removed_bytes",
+            "Bytes of footage removed after their retention.",
+            registry=self.registry,
+        )
 
     def render(self) -> bytes:
         """The exposition text for ``/metrics``."""

@@ -104,7 +104,8 @@ class SecurityHeaders:
 
 
 class SizeLimit:
-    """Refuses a body over the limit: by its declared length at once, else when the bytes pass it."""
+    """Refuses a body over the limit: by its declared length before a byte is read, else when the bytes
+    pass it. Whoever never asks for the body (a log-in is missing) is answered without it."""
 
     def __init__(self, app: ASGIApp, *, limits: SizeLimits) -> None:
         self._app = app
@@ -115,11 +116,13 @@ class SizeLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limits.for_path(scope["path"])
-        scope.setdefault("state", {})["declared_too_large"] = _declared(scope) > limit
+        declared = _declared(scope)
         received = 0
 
         async def receive_limited() -> Message:
             nonlocal received
+            if declared > limit:
+                raise too_large(limit)
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:

@@ -20,6 +20,12 @@ class CsrfRefused(errors.NotAllowed):
     code = "csrf_refused"
 
 
+class MethodNotAllowed(errors.InvalidInput):
+    """The address exists, but not for this method; ``Allow`` names those it has."""
+
+    code = "method_not_allowed"
+
+
 class PreconditionRequired(errors.InvalidInput):
     """A change must say which version it changes (If-Match)."""
 
@@ -93,6 +99,7 @@ STATUS: Mapping[type[RollcallError], int] = {
     errors.RecogniserGone: 503,
     errors.VideoInvalid: 422,
     errors.StorageError: 503,
+    errors.StoreUnavailable: 503,
     errors.DiskFull: 507,
     errors.DatabaseBusy: 503,
     errors.ObjectLocked: 409,
@@ -102,6 +109,7 @@ STATUS: Mapping[type[RollcallError], int] = {
     errors.WeightsUnusable: 503,
     errors.SettingInvalid: 500,
     CsrfRefused: 403,
+    MethodNotAllowed: 405,
     PreconditionRequired: 428,
     PreconditionFailed: 412,
     RangeNotSatisfiable: 416,
@@ -136,13 +144,15 @@ def document(
     error: RollcallError,
     *,
     title: str,
+    advice: str,
     instance: str,
     request_id: str,
     extra: Mapping[str, JsonValue] | None = None,
 ) -> dict[str, JsonValue]:
-    """The problem document (RFC 9457 section 3) with ``code``, ``hint``, ``place`` and ``request_id``.
+    """The problem document (RFC 9457 section 3) with members of our own.
 
-    ``title`` is the code's sentence in the reader's language; ``detail`` names the place.
+    ``title`` (what happened) and ``advice`` (the next step) are the code's sentences in the reader's
+    language; ``detail``, ``hint`` and ``place`` tell this very case to whoever writes a program.
     """
     fault = is_fault(error)
     body: dict[str, JsonValue] = {
@@ -152,6 +162,7 @@ def document(
         "detail": title if fault else error.message,
         "instance": instance,
         "code": error.code,
+        "advice": advice,
         "hint": "" if fault else error.hint,
         "place": "" if fault else error.place,
         "request_id": request_id,

@@ -6,11 +6,13 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Form, Header, Request
 
-from models.errors import NotAuthenticated
+from models.errors import InvalidInput, NotAuthenticated
+from models.plain_text import unfit_character
 from supervision_api import auth
 from supervision_api.auth import Caller
 from supervision_api.console.i18n import Language, Languages
 from supervision_api.roster_jobs import RosterJobs
+from supervision_api.screening import Screening
 from supervision_api.services import Services
 from supervision_api.view_ledger import ViewLedger
 
@@ -23,8 +25,25 @@ def views_of(request: Request) -> ViewLedger:
     return cast(ViewLedger, request.app.state.views)
 
 
+def screening_of(request: Request) -> Screening:
+    return cast(Screening, request.app.state.screening)
+
+
 def jobs_of(request: Request) -> RosterJobs:
     return cast(RosterJobs, request.app.state.jobs)
+
+
+def plain_address(request: Request) -> None:
+    """No address holds a control character: no database finds a row by one.
+
+    Raises:
+        InvalidInput: path or query holds one.
+    """
+    parts = (*request.path_params.values(), *(value for _, value in request.query_params.multi_items()))
+    if any(unfit_character(str(part)) for part in parts):
+        raise InvalidInput(
+            "the address holds a control character", place="address", hint="check how it was put together"
+        )
 
 
 def caller_or_none(request: Request) -> Caller | None:
@@ -69,10 +88,13 @@ def form_writer(request: Request, csrf_token: Annotated[str, Form()] = "") -> Ca
     return caller
 
 
+def languages_of(request: Request) -> Languages:
+    return cast(Languages, request.app.state.languages)
+
+
 def api_language(request: Request) -> Language:
     """By Accept-Language."""
-    languages = cast(Languages, request.app.state.languages)
-    return languages.accepted(request.headers.get("accept-language"))
+    return languages_of(request).accepted(request.headers.get("accept-language"))
 
 
 def client_address(request: Request) -> str:
@@ -84,5 +106,6 @@ ServicesHere = Annotated[Services, Depends(services_of)]
 CallerHere = Annotated[Caller, Depends(caller_of)]
 ApiWriter = Annotated[Caller, Depends(api_writer)]
 FormWriter = Annotated[Caller, Depends(form_writer)]
+ScreeningHere = Annotated[Screening, Depends(screening_of)]
 ViewsHere = Annotated[ViewLedger, Depends(views_of)]
 LanguageHere = Annotated[Language, Depends(api_language)]

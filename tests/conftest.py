@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+from hypothesis import settings
+
+# A busy machine makes no rule wrong.
+settings.register_profile("rollcall", deadline=None)
+settings.load_profile("rollcall")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that runs in this process sets the logs up; the next test's logs are its own again."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +41,7 @@ def shared_material() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
-    """A running PostgreSQL, started by tests/services/run_with_services.py."""
+    """A running PostgreSQL, started by tests/services/run_with_services."""
     url = os.environ.get("ROLLCALL_TEST_POSTGRES")
     if not url:
         pytest.skip("no PostgreSQL: run SERVICES=1 make test")

@@ -52,8 +52,8 @@ def demo() -> Scenario:
     end = 240.0
     people = [_trainee(n, Stay(0, end, n)) for n in (0, 1, 2, 4, 5, 6, 8, 9, 11, 12)]
     people += [
-        _trainee(3, Stay(9, end, 3)),
-        _trainee(7, Stay(14, end, 7)),
+        _trainee(3, Stay(6, end, 3)),
+        _trainee(7, Stay(9, end, 7)),
         _trainee(10, Stay(40, end, 10)),
         _trainee(13, Stay(0, 202, 13)),
         _trainee(14),

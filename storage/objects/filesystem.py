@@ -21,12 +21,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from models.errors import DiskFull, NotFound, ObjectExists, StorageError
+from models.errors import DiskFull, ObjectExists, StorageError
 from models.footage import StoredObject
 from models.ports import Clock
 from storage.durable import is_disk_full, make_folders, sync_folder, write_durably
 from storage.objects.folder import CHUNK_BYTES, FilesystemObjectReader, compare_hash, sidecar_path
+from storage.objects.folder_trial import FolderTrial
 from storage.objects.immutable import immutability_works, set_immutable
+from storage.objects.incoming import claimed, sweep
 from storage.objects.lock_rules import (
     LockRecord,
     checked_retention,
@@ -35,6 +37,7 @@ from storage.objects.lock_rules import (
     refuse_shorter,
 )
 from storage.objects.sidecar import dump_record
+from storage.objects.source import OpenSource, open_plainly
 from storage.objects.time_guard import HighestTimeFile, TimeGuard
 
 
@@ -56,16 +59,18 @@ class FilesystemObjectStore(FilesystemObjectReader):
         *,
         immutable: bool = False,
         step: Callable[[str], None] = no_step,
+        open_source: OpenSource = open_plainly,
     ) -> None:
         super().__init__(root)
+        self._open_source = open_source
         self._incoming = self._root / ".incoming"
         self._clock = clock
         self._step = step
         self._threads = threading.Lock()
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            self._immutable = immutable and immutability_works(self._incoming)
+            sweep(self._incoming)
+            self._immutable = immutable and self._can_protect()
         except OSError as error:
             raise _failure(error, self._root) from None
         self.time_guard = TimeGuard(HighestTimeFile(self._root / ".highest-time.json"), self._latest_stored)
@@ -85,17 +90,16 @@ class FilesystemObjectStore(FilesystemObjectReader):
         now = self._clock.now()
         until = checked_retention(retain_until, now)
         self._refuse_taken(target, key)
-        temporary = self._incoming / secrets.token_hex(16)
         try:
-            size_bytes = self._copy(Path(path), temporary, sha256)
-            self._step("copied")
-            version = f"{now:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}"
-            record = LockRecord(key, version, sha256, size_bytes, until, hold, now)
-            self._publish(temporary, target, record)
+            # Held until the object stands under its key: a store that opens meanwhile must not sweep it.
+            with claimed(self._incoming) as (temporary, descriptor):
+                size_bytes = self._copy(Path(path), descriptor, sha256)
+                self._step("copied")
+                version = f"{now:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}"
+                record = LockRecord(key, version, sha256, size_bytes, until, hold, now)
+                self._publish(temporary, target, record)
         except OSError as error:
             raise _failure(error, target) from None
-        finally:
-            temporary.unlink(missing_ok=True)
         self._step("published")
         self.time_guard.observe(now)
         return self.rehash(key)
@@ -147,36 +151,30 @@ class FilesystemObjectStore(FilesystemObjectReader):
                     gone.append(record.as_stored())
         return gone
 
-    def _copy(self, source: Path, temporary: Path, sha256: str) -> int:
+    def trial(self) -> FolderTrial:
+        """For the canary: what refuses here is this program, and the system where files are immutable."""
+        return FolderTrial(self, self._root, immutable=self._immutable)
+
+    def _can_protect(self) -> bool:
+        with claimed(self._incoming) as (probe, _):
+            return immutability_works(probe)
+
+    def _copy(self, source: Path, descriptor: int, sha256: str) -> int:
         digest = hashlib.sha256()
         size_bytes = 0
-        try:
-            origin = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NotFound("the file to store is not there", place=str(source)) from None
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(origin, "rb") as reader, os.fdopen(descriptor, "wb") as writer:
-            fcntl.flock(writer, fcntl.LOCK_EX)  # tells a sweeper that someone is at it
+        with (
+            self._open_source(str(source)) as reader,
+            os.fdopen(descriptor, "wb", closefd=False) as writer,
+        ):
             while chunk := reader.read(CHUNK_BYTES):
                 digest.update(chunk)
                 size_bytes += len(chunk)
                 writer.write(chunk)
             writer.flush()
-            os.fchmod(writer.fileno(), 0o444)
-            os.fsync(writer.fileno())
+            os.fchmod(descriptor, 0o444)
+            os.fsync(descriptor)
         compare_hash(digest.hexdigest(), sha256, str(source))
         return size_bytes
-
-    def _sweep(self) -> None:
-        """Remove what interrupted writes left; their bytes are in the spool still."""
-        for leftover in self._incoming.iterdir():
-            set_immutable(leftover, False)  # a probe that was interrupted
-            with leftover.open("rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                leftover.unlink(missing_ok=True)
 
     def _publish(self, temporary: Path, target: Path, record: LockRecord) -> None:
         with self._exclusive():

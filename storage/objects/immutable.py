@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import struct
 from pathlib import Path
 from typing import Final
@@ -51,10 +50,11 @@ def is_immutable(path: Path) -> bool:
         os.close(descriptor)
 
 
-def immutability_works(folder: Path) -> bool:
-    """Whether the attribute really protects here, found by trying to remove a file that has it."""
-    probe = folder / f".probe-{secrets.token_hex(8)}"
-    probe.touch()
+def immutability_works(probe: Path) -> bool:
+    """Whether the attribute really protects here, found by trying to remove a file that has it.
+
+    ``probe``: a file of the caller's, which may be gone afterwards.
+    """
     try:
         if not set_immutable(probe, True):
             return False
@@ -65,7 +65,6 @@ def immutability_works(folder: Path) -> bool:
         return False
     finally:
         set_immutable(probe, False)
-        probe.unlink(missing_ok=True)
 
 
 def _flags(descriptor: int) -> int:

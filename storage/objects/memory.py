@@ -12,6 +12,7 @@ from pathlib import Path
 from models.errors import EvidenceBroken, NotFound, ObjectExists
 from models.footage import StoredObject
 from models.ports import Clock
+from storage.objects.folder_trial import FolderTrial
 from storage.objects.lock_rules import (
     LockRecord,
     checked_key,
@@ -29,7 +30,7 @@ class MemoryObjectStore:
 
     def __init__(self, clock: Clock, guard: TimeGuard | None = None) -> None:
         self._clock = clock
-        self._guard = guard or TimeGuard(HighestTimeInMemory())
+        self.time_guard = guard or TimeGuard(HighestTimeInMemory())
         self._lock = threading.Lock()
         self._objects: dict[str, tuple[LockRecord, bytes]] = {}
         self._written = 0
@@ -49,7 +50,7 @@ class MemoryObjectStore:
             self._written += 1
             record = LockRecord(key, f"m{self._written}", sha256, len(content), until, hold, now)
             self._objects[key] = (record, content)
-            self._guard.observe(now)
+            self.time_guard.observe(now)
         return record.as_stored()
 
     def extend_lock(self, key: str, version: str, retain_until: datetime) -> StoredObject:
@@ -81,6 +82,13 @@ class MemoryObjectStore:
         checked_range(start, end)
         return content[start:end]
 
+    def rehash(self, key: str) -> StoredObject:
+        with self._lock:
+            record, content = self._find(key, None)
+        if hashlib.sha256(content).hexdigest() != record.sha256:
+            raise EvidenceBroken("the bytes are not those that were hashed", place=key)
+        return record.as_stored()
+
     def list_versions(self, prefix: str) -> Sequence[StoredObject]:
         with self._lock:
             found = [record for record, _ in self._objects.values() if record.key.startswith(prefix)]
@@ -94,12 +102,12 @@ class MemoryObjectStore:
             record, _ = self._find(key, version)
             now = self._clock.now()
             refuse_locked(record, now)
-            self._guard.believed(now)
+            self.time_guard.believed(now)
             del self._objects[key]
 
     def purge_expired(self, prefix: str, now: datetime) -> Sequence[StoredObject]:
         with self._lock:
-            believed = self._guard.believed(min(now, self._clock.now()))
+            believed = self.time_guard.believed(min(now, self._clock.now()))
             gone = [
                 record
                 for record, _ in self._objects.values()
@@ -108,6 +116,9 @@ class MemoryObjectStore:
             for record in gone:
                 del self._objects[record.key]
         return [record.as_stored() for record in sorted(gone, key=lambda record: record.key)]
+
+    def trial(self) -> FolderTrial:
+        return FolderTrial(self, Path("memory"), immutable=False)
 
     def _find(self, key: str, version: str | None) -> tuple[LockRecord, bytes]:
         checked_key(key)

@@ -44,7 +44,7 @@ def load_record(content: bytes, key: str) -> LockRecord:
             legal_hold=document["legal_hold"],
             stored_at=datetime.fromisoformat(document["stored_at"]).astimezone(UTC),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise _broken("the lock's sidecar is damaged", key) from None
     if record.key != key or not isinstance(record.legal_hold, bool):
         raise _broken("the lock's sidecar belongs to another object", key)

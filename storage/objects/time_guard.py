@@ -83,10 +83,15 @@ class TimeGuard:
         if doubt is not None:
             raise ObjectLocked(
                 f"nothing is purged: {doubt}",
-                hint="set the clock right; if the date shown is right, confirm the time by name",
+                hint='set the clock right; if its date is right: rollcall doctor --confirm-time "YOUR NAME"',
             )
         self.observe(now)
         return now
+
+    def doubt(self, now: datetime) -> str | None:
+        """Why this time would not be believed, for people; ``None`` where it would be."""
+        self._refresh()
+        return self._doubt(now)
 
     def confirm(self, now: datetime, by: str) -> None:
         """A person says that this is the time; forward only.
@@ -132,7 +137,7 @@ class HighestTimeFile:
         try:
             document = json.loads(self._path.read_bytes())
             return datetime.fromisoformat(document["highest"]).astimezone(UTC)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 
     def write(self, at: datetime, by: str) -> None:

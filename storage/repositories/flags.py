@@ -63,11 +63,17 @@ class FlagRepository:
         return FlagChange(_value(row), before)
 
     def settle(
-        self, lesson_id: str, flags: Sequence[Flag], kinds: Collection[FlagKind], at: datetime
+        self,
+        lesson_id: str,
+        flags: Sequence[Flag],
+        kinds: Collection[FlagKind],
+        at: datetime,
+        subject_prefix: str = "",
     ) -> tuple[FlagChange, ...]:
         """Make the lesson's flags of these kinds be exactly ``flags``: raise, update, withdraw the rest.
 
-        A flag whose cause is gone (a correction, late footage) is withdrawn, never deleted.
+        A flag whose cause is gone (a correction, late footage) is withdrawn, never deleted. Where several
+        rules raise one kind, each settles the subjects that begin with its own prefix.
         """
         changes = [change for flag in flags if (change := self.put(flag, at)) is not None]
         standing = {flag.identity for flag in flags}
@@ -76,7 +82,7 @@ class FlagRepository:
         )
         for row in self._session.scalars(query.order_by(FlagRow.kind, FlagRow.subject)).all():
             flag = _flag(row)
-            if flag.identity not in standing:
+            if flag.identity not in standing and flag.subject.startswith(subject_prefix):
                 change = self.put(replace(flag, state=FlagState.WITHDRAWN), at)
                 changes.extend([change] if change is not None else [])
         return tuple(changes)

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, NotFound
+from models.lesson_document import LONGEST_LESSON
 from models.policy import Policy
 from models.register import LessonRecord, Page
 from models.timeline import Interval
@@ -74,9 +75,7 @@ class LessonRepository:
     def within(self, interval: Interval) -> tuple[LessonRecord, ...]:
         """All lessons that touch the interval (a day's page), by start."""
         query = (
-            select(LessonRow)
-            .where(LessonRow.starts_at < interval.ends_at, LessonRow.ends_at > interval.starts_at)
-            .order_by(LessonRow.starts_at, LessonRow.lesson_id)
+            select(LessonRow).where(*_touching(interval)).order_by(LessonRow.starts_at, LessonRow.lesson_id)
         )
         return tuple(_value(row) for row in self._session.scalars(query))
 
@@ -90,6 +89,15 @@ class LessonRepository:
         query = query.order_by(LessonRow.starts_at, LessonRow.lesson_id)
         return tuple(_value(row) for row in self._session.scalars(query))
 
+    def first_start(self) -> datetime | None:
+        """When the first lesson began; ``None`` where there is none."""
+        return self._session.scalar(select(func.min(LessonRow.starts_at)))
+
+    def count(self, class_code: str) -> int:
+        """Lessons of the class in whatever state."""
+        query = select(func.count()).select_from(LessonRow).where(LessonRow.class_code == class_code)
+        return self._session.scalar(query) or 0
+
     def page(
         self, wanted: LessonFilter | None = None, cursor: str | None = None, limit: int = 50
     ) -> Page[LessonRecord]:
@@ -97,9 +105,7 @@ class LessonRepository:
         wanted = wanted or LessonFilter()
         query = select(LessonRow).order_by(LessonRow.starts_at.desc(), LessonRow.lesson_id.desc())
         if wanted.within is not None:
-            query = query.where(
-                LessonRow.starts_at < wanted.within.ends_at, LessonRow.ends_at > wanted.within.starts_at
-            )
+            query = query.where(*_touching(wanted.within))
         if wanted.class_code is not None:
             query = query.where(LessonRow.class_code == wanted.class_code)
         if wanted.states:
@@ -115,6 +121,16 @@ class LessonRepository:
         if row is None:
             raise NotFound(f"no lesson {lesson_id}", hint="check the lesson's id")
         return row
+
+
+def _touching(interval: Interval) -> tuple[ColumnElement[bool], ...]:
+    # No lesson lasts longer, and without a lower bound a day's list would read every lesson before it.
+    earliest = interval.starts_at - LONGEST_LESSON
+    return (
+        LessonRow.starts_at > earliest,
+        LessonRow.starts_at < interval.ends_at,
+        LessonRow.ends_at > interval.starts_at,
+    )
 
 
 def _fill(row: LessonRow, record: LessonRecord) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models.errors import Conflict, NotFound
 from models.identity import masked
 from models.register import ConsentState, Page, TraineeEntry
-from models.roster import Trainee
+from models.roster import Enrolled, Trainee
 from storage.paging import checked_limit, decode_cursor, encode_cursor, page
 from storage.repositories.writing import insert, new_id
 from storage.tables import PhotoRow, TemplateRow, TraineeRow
@@ -78,6 +78,12 @@ class RosterRepository:
             query = query.where(TraineeRow.code > decode_cursor(cursor, 1)[0])
         entries = self._entries(self._session.scalars(query).all())
         return page([(entry, encode_cursor(entry.code)) for entry in entries], limit)
+
+    def enrolled(self, class_code: str, *, renewing: bool = False) -> Enrolled:
+        """Codes and identity numbers of the class as they stand now; numbers are compared by keyed hash."""
+        query = select(TraineeRow.id_hash, TraineeRow.code).where(TraineeRow.class_code == class_code)
+        by_hash = {row.id_hash: row.code for row in self._session.execute(query)}
+        return Enrolled(frozenset(by_hash.values()), lambda number: by_hash.get(self._hash(number)), renewing)
 
     def same_identity(self, id_number: str) -> tuple[tuple[str, str], ...]:
         """(class code, trainee code) of everyone enrolled under this identity number."""

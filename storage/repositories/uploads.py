@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, NotFound
 from models.footage import StoredObject
 from models.register import Upload, UploadState
+from models.upload_flags import NOT_AS_STORED, Unstored
 from storage.repositories.writing import insert
-from storage.tables import UploadRow
+from storage.tables import SegmentRow, UploadRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +56,28 @@ class UploadRepository:
 
     def find(self, upload_id: str) -> Upload | None:
         row = self._session.get(UploadRow, upload_id)
-        return None if row is None else _value(row)
+        return None if row is None else upload_value(row)
 
     def get(self, upload_id: str) -> Upload:
         """Raises ``NotFound``."""
-        return _value(self._row(upload_id))
+        return upload_value(self._row(upload_id))
 
-    def next_waiting(self, now: datetime) -> Upload | None:
-        """The oldest waiting upload whose time to try (again) has come."""
+    def next_waiting(
+        self, now: datetime, claimed: Collection[str] = (), longest_wait: timedelta = timedelta.max
+    ) -> Upload | None:
+        """The oldest waiting upload whose time to try (again) has come, ``claimed`` ids left out.
+
+        A time further away than the longest wait was set by a clock that has gone back since: it is due.
+        """
         due = or_(UploadRow.next_try_at.is_(None), UploadRow.next_try_at <= now)
-        query = (
-            select(UploadRow)
-            .where(UploadRow.state == UploadState.WAITING, due)
-            .order_by(UploadRow.queued_at, UploadRow.upload_id)
-            .limit(1)
-        )
+        if longest_wait < timedelta.max:
+            due = or_(due, UploadRow.next_try_at > now + longest_wait)
+        query = select(UploadRow).where(UploadRow.state == UploadState.WAITING, due)
+        if claimed:
+            query = query.where(UploadRow.upload_id.not_in(sorted(claimed)))
+        query = query.order_by(UploadRow.queued_at, UploadRow.upload_id).limit(1)
         row = self._session.scalar(query)
-        return None if row is None else _value(row)
+        return None if row is None else upload_value(row)
 
     def in_state(self, state: UploadState, lesson_id: str | None = None) -> tuple[Upload, ...]:
         """Oldest first."""
@@ -78,12 +85,12 @@ class UploadRepository:
         if lesson_id is not None:
             query = query.where(UploadRow.lesson_id == lesson_id)
         query = query.order_by(UploadRow.queued_at, UploadRow.upload_id)
-        return tuple(_value(row) for row in self._session.scalars(query))
+        return tuple(upload_value(row) for row in self._session.scalars(query))
 
     def of_lesson(self, lesson_id: str) -> tuple[Upload, ...]:
         """All uploads of a lesson by object key, whatever their state."""
         query = select(UploadRow).where(UploadRow.lesson_id == lesson_id).order_by(UploadRow.object_key)
-        return tuple(_value(row) for row in self._session.scalars(query))
+        return tuple(upload_value(row) for row in self._session.scalars(query))
 
     def note_failure(self, upload_id: str, problem: str, next_try_at: datetime) -> None:
         """``problem`` is an error's code, never its text."""
@@ -91,6 +98,16 @@ class UploadRepository:
         row.attempts += 1
         row.problem, row.next_try_at = problem, next_try_at
         self._session.flush()
+
+    def forget_waits(self) -> int:
+        """Every waiting upload is due at once; returns how many were not."""
+        statement = (
+            update(UploadRow)
+            .where(UploadRow.state == UploadState.WAITING, UploadRow.next_try_at.is_not(None))
+            .values(next_try_at=None)
+        )
+        result = self._session.execute(statement, execution_options={"synchronize_session": "fetch"})
+        return int(result.rowcount)  # type: ignore[attr-defined]
 
     def note_stored(self, upload_id: str, stored: StoredObject) -> bool:
         """Keep the receipt; ``False`` when there is one already.
@@ -143,6 +160,30 @@ class UploadRepository:
             stored_at=row.stored_at,
         )
 
+    def unstored(self, queued_before: datetime) -> tuple[Unstored, ...]:
+        """Footage that has waited since before an instant, or that the store does not hold as it must.
+
+        By lesson, camera and problem; one row each, whatever the number of files.
+        """
+        query = (
+            select(
+                UploadRow.lesson_id,
+                UploadRow.camera_id,
+                UploadRow.problem,
+                func.min(UploadRow.queued_at),
+                func.count(),
+                func.min(SegmentRow.starts_at),
+            )
+            .outerjoin(SegmentRow, SegmentRow.segment_id == UploadRow.upload_id)
+            .where(
+                UploadRow.state == UploadState.WAITING,
+                or_(UploadRow.queued_at < queued_before, UploadRow.problem.in_(NOT_AS_STORED)),
+            )
+            .group_by(UploadRow.lesson_id, UploadRow.camera_id, UploadRow.problem)
+            .order_by(UploadRow.lesson_id, UploadRow.camera_id, UploadRow.problem)
+        )
+        return tuple(Unstored(*row) for row in self._session.execute(query))
+
     def backlog(self) -> Backlog:
         query = select(
             func.count(), func.coalesce(func.sum(UploadRow.size_bytes), 0), func.min(UploadRow.queued_at)
@@ -157,7 +198,8 @@ class UploadRepository:
         return row
 
 
-def _value(row: UploadRow) -> Upload:
+def upload_value(row: UploadRow) -> Upload:
+    """A row as the value that repositories hand out."""
     return Upload(
         upload_id=row.upload_id,
         kind=row.kind,

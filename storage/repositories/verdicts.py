@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.attendance import ManualEntry, Status, Verdict
 from models.errors import Conflict, NotFound
-from models.register import AttendanceRecord, Correction
+from models.register import AttendanceRecord, CitedEvidence, Correction
 from models.timeline import Interval
 from models.timetable import LessonState
 from storage.documents import from_document, object_document
@@ -48,6 +48,12 @@ class VerdictRepository:
     def find(self, lesson_id: str, trainee: str) -> Verdict | None:
         row = self._session.get(VerdictRow, (lesson_id, trainee))
         return None if row is None else from_document(Verdict, row.document)
+
+    def last_judged_at(self, lesson_id: str) -> datetime | None:
+        """When the newest verdict of a lesson was made; ``None`` where there is none."""
+        return self._session.scalar(
+            select(func.max(VerdictRow.judged_at)).where(VerdictRow.lesson_id == lesson_id)
+        )
 
     def of_lesson(self, lesson_id: str) -> tuple[Verdict, ...]:
         """By trainee code."""
@@ -90,6 +96,8 @@ class VerdictRepository:
             status=None if kept.status is None else Status(kept.status),
             credited_hours=kept.credited_hours,
             approved_by=kept.approved_by,
+            struck=list(kept.struck) or None,
+            evidence=None if kept.evidence is None else object_document(kept.evidence),
         )
         insert(self._session, row)
         return kept
@@ -161,6 +169,8 @@ def _correction(row: CorrectionRow) -> Correction:
         credited_hours=row.credited_hours,
         approved_by=row.approved_by,
         correction_id=row.correction_id,
+        struck=tuple(row.struck or ()),
+        evidence=None if row.evidence is None else from_document(CitedEvidence, row.evidence),
     )
 
 

@@ -4,10 +4,19 @@ from storage.tables.access import IdempotencyRow, LoginSessionRow, LoginThrottle
 from storage.tables.attendance import CorrectionRow, FlagRow, ManualEntryRow, VerdictRow
 from storage.tables.base import Base
 from storage.tables.evidence import CheckpointRow, LeafRow, LogHeadRow, NodeRow
+from storage.tables.evidence_care import (
+    CosignatureRow,
+    CosignerRow,
+    LogObjectRow,
+    RehashFindingRow,
+    RehashPassRow,
+    TimestampRow,
+)
 from storage.tables.footage import CoverageRow, GapRow, SegmentRow, UploadRow
 from storage.tables.installation import InstallationRow
 from storage.tables.lessons import CameraRow, LessonRow
 from storage.tables.people import ClassRow, InstitutionRow, PhotoRow, TemplateRow, TraineeRow
+from storage.tables.playback import SampleIndexRow
 from storage.tables.recognition import (
     CalibrationRow,
     JudgedFrameRow,
@@ -15,6 +24,7 @@ from storage.tables.recognition import (
     SightingRow,
     TrackRow,
 )
+from storage.tables.retention import HoldRow
 
 __all__ = [
     "Base",
@@ -23,9 +33,12 @@ __all__ = [
     "CheckpointRow",
     "ClassRow",
     "CorrectionRow",
+    "CosignatureRow",
+    "CosignerRow",
     "CoverageRow",
     "FlagRow",
     "GapRow",
+    "HoldRow",
     "IdempotencyRow",
     "InstallationRow",
     "InstitutionRow",
@@ -33,15 +46,20 @@ __all__ = [
     "LeafRow",
     "LessonRow",
     "LogHeadRow",
+    "LogObjectRow",
     "LoginSessionRow",
     "LoginThrottleRow",
     "ManualEntryRow",
     "NamingRow",
     "NodeRow",
     "PhotoRow",
+    "RehashFindingRow",
+    "RehashPassRow",
+    "SampleIndexRow",
     "SegmentRow",
     "SightingRow",
     "TemplateRow",
+    "TimestampRow",
     "TrackRow",
     "TraineeRow",
     "UploadRow",

@@ -42,6 +42,8 @@ class CorrectionRow(Base):
     status: Mapped[Status | None] = mapped_column(text_enum(Status, "status"))
     credited_hours: Mapped[float | None] = mapped_column(Float)
     approved_by: Mapped[str | None] = mapped_column(String(100))
+    struck: Mapped[list[str] | None] = mapped_column(JSON_DOCUMENT)
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON_DOCUMENT)
 
 
 class ManualEntryRow(Base):

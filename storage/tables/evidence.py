@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +36,13 @@ class LeafRow(Base):
         CheckConstraint("sequence >= 0", name="sequence_from_zero"),
         UniqueConstraint("lesson_id", "lesson_sequence"),
         Index(None, "kind", "sequence"),
+        # Every bundle needs the leaves before which the clock stepped back: a handful among millions.
+        Index(
+            "ix_evidence_leaves_stepped_back",
+            "sequence",
+            sqlite_where=text("stepped_back_s IS NOT NULL"),
+            postgresql_where=text("stepped_back_s IS NOT NULL"),
+        ),
     )
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from models.attendance import ManualEntry, ManualKind
-from models.correction import MAY_APPROVE, Standing, correct_verdict, standing_of
+from models.attendance import ManualEntry, ManualKind, Mark
+from models.correction import MAY_APPROVE, Standing, correct_verdict, split_corrections, standing_of
 from models.errors import Conflict, InvalidInput, NotFound
 from models.evidence import JsonValue, Leaf, LeafKind
 from models.evidence_leaves import json_of
-from models.register import AttendanceRecord, Correction, LessonRecord, Role, User
+from models.flag_facts import LessonFacts
+from models.flag_rules import STANDING_KINDS, standing_flags
+from models.plain_text import is_blank, plain_text
+from models.register import AttendanceRecord, CitedEvidence, Correction, LessonRecord, Role, User
 from models.roster import Trainee
 from models.timeline import Interval, as_utc, total
 from storage.unit_of_work import UnitOfWork
+from supervision_api.pipeline.judging import settle_flags
 
 # stands for the colleague who may approve later; no account can have this name.
 _ANYONE = "\0anyone"
@@ -45,21 +49,6 @@ def entry_of(trainee: Trainee | None, record: AttendanceRecord) -> SheetEntry:
     return SheetEntry(trainee or Trainee(code, code, ""), standing_of(record.verdict, accepted), pending)
 
 
-def split_corrections(record: AttendanceRecord) -> tuple[tuple[Correction, ...], tuple[Correction, ...]]:
-    """Corrections that count, and those that raise hours and lack a second person (domain.md, rule 6)."""
-    accepted: list[Correction] = []
-    pending: list[Correction] = []
-    hours = record.verdict.credited_hours
-    for correction in record.corrections:
-        raised = correction.credited_hours is not None and correction.credited_hours > hours
-        if raised and correction.approved_by is None:
-            pending.append(correction)
-            continue
-        accepted.append(correction)
-        hours = hours if correction.credited_hours is None else correction.credited_hours
-    return tuple(accepted), tuple(pending)
-
-
 def find_entry(work: UnitOfWork, record: LessonRecord, code: str) -> SheetEntry:
     """One trainee's line. Raises ``NotFound`` where there is no verdict on them."""
     verdict = work.verdicts.find(record.lesson.lesson_id, code)
@@ -71,20 +60,30 @@ def find_entry(work: UnitOfWork, record: LessonRecord, code: str) -> SheetEntry:
 
 
 def correct(work: UnitOfWork, record: LessonRecord, correction: Correction, actor: User) -> Correction:
-    """Keep a correction and its leaf. One that raises hours counts only once another person approved it.
+    """Keep a correction, its leaf and the flags that follow from it. One that raises hours counts only once
+    another person approved it.
 
     Raises:
-        InvalidInput: no such reason or status, hours out of bounds.
+        InvalidInput: no such reason, status or mark, hours out of bounds, footage that does not exist.
         NotAllowed: the role may not correct.
         Conflict: it changes nothing.
     """
+    reason = plain_text(correction.reason, "reason", lines=True)
+    correction = replace(
+        correction,
+        reason="" if is_blank(reason) else reason,
+        struck=_in_order(correction.struck),
+        evidence=_plain_evidence(correction.evidence),
+    )
     entry = find_entry(work, record, correction.trainee)
     # judged as if approved: whether it may stand at all is one question, when it counts another.
     roles: Mapping[str, Role] = {actor.name: actor.role, _ANYONE: next(iter(MAY_APPROVE))}
     assumed = replace(correction, approved_by=_ANYONE)
     correct_verdict(entry.standing, assumed, record.lesson, record.policy.attendance, roles)
+    _refuse_unrecorded(work, record, correction.evidence)
     kept = work.verdicts.correct(correction)
     work.evidence.append(_correction_leaf(kept, kept.at))
+    _settle(work, record, kept.at)
     return kept
 
 
@@ -110,7 +109,42 @@ def approve(
     correct_verdict(entry.standing, assumed, record.lesson, record.policy.attendance, roles)
     kept = work.verdicts.approve(correction_id, approver.name)
     work.evidence.append(_correction_leaf(kept, now))
+    _settle(work, record, now)
     return kept
+
+
+def _in_order(struck: Sequence[str]) -> tuple[str, ...]:
+    """Each mark once, in the order of the marks; unknown ones stay for the rules to refuse."""
+    known = [mark.value for mark in Mark if mark in struck]
+    return (*known, *dict.fromkeys(mark for mark in struck if mark not in known))
+
+
+def _plain_evidence(cited: CitedEvidence | None) -> CitedEvidence | None:
+    if cited is None:
+        return None
+    note = plain_text(cited.note, "evidence", lines=True)
+    at = as_utc(cited.at) if cited.at and cited.at.tzinfo else cited.at
+    return replace(cited, at=at, note="" if is_blank(note) else note)
+
+
+def _refuse_unrecorded(work: UnitOfWork, record: LessonRecord, cited: CitedEvidence | None) -> None:
+    """Footage that is cited must exist: nobody could look at it otherwise."""
+    if cited is None or cited.at is None:
+        return
+    segments = work.footage.segments(record.lesson.lesson_id, cited.camera_id)
+    if not any(one.starts_at <= cited.at <= one.ends_at for one in segments):
+        raise InvalidInput(
+            f"camera {cited.camera_id} has no footage of that instant",
+            place="evidence",
+            hint="choose an instant that plays",
+        )
+
+
+def _settle(work: UnitOfWork, record: LessonRecord, now: datetime) -> None:
+    """Flags that rest on the corrected standings alone: raised, changed or withdrawn with the correction."""
+    standings = tuple(entry.standing for entry in sheet_of(work, record))
+    facts = LessonFacts(record.lesson, record.policy, timedelta(), standings=standings)
+    settle_flags(work, record.lesson.lesson_id, standing_flags(facts), STANDING_KINDS, now)
 
 
 def enter_manually(
@@ -125,7 +159,7 @@ def enter_manually(
     """
     lesson = record.lesson
     work.roster.entry(lesson.class_code, trainee)
-    if not entry.reason.strip():
+    if is_blank(entry.reason):
         raise InvalidInput("a manual entry needs a reason", place="reason", hint="say what happened")
     if entry.interval and not _inside(entry.interval, lesson.interval):
         raise InvalidInput("the interval leaves the lesson", place="starts_at", hint="stay within the lesson")
@@ -143,7 +177,8 @@ def manual_entry(
     """A manual entry from what someone typed.
 
     Raises:
-        InvalidInput: no such kind, half an interval, an end before its start, an instant without zone.
+        InvalidInput: no such kind, half an interval, an end before its start, an instant without zone,
+            a control character in the reason.
     """
     if kind not in tuple(ManualKind):
         raise InvalidInput(f"no kind {kind!r}", place="kind", hint=f"one of {', '.join(ManualKind)}")
@@ -157,7 +192,7 @@ def manual_entry(
             raise InvalidInput(
                 "the interval has no zone or ends before it starts", place="ends_at", hint="check both ends"
             ) from None
-    return ManualEntry(ManualKind(kind), interval, actor, reason.strip())
+    return ManualEntry(ManualKind(kind), interval, actor, plain_text(reason, "reason", lines=True))
 
 
 def coverage_share(work: UnitOfWork, record: LessonRecord, until: datetime) -> float | None:
@@ -194,4 +229,8 @@ def _role_of(work: UnitOfWork, name: str) -> Role:
 def _correction_leaf(correction: Correction, at: datetime) -> Leaf:
     body = json_of(correction)
     body.pop("lesson_id")
+    # absent rather than empty: leaves of corrections without them read as they always did
+    for name in ("struck", "evidence"):
+        if not getattr(correction, name):
+            body.pop(name)
     return Leaf(LeafKind.CORRECTION, at, correction.lesson_id, body)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from models.errors import InvalidInput
+from models.plain_text import plain_text, unfit_character
 from models.register import Camera
 from storage.repositories.writing import checked_id
 from storage.unit_of_work import UnitOfWork
@@ -54,8 +55,8 @@ def _filled(base: Camera, draft: CameraDraft) -> Camera:
     address = base.address if draft.address is None else checked_address(draft.address)
     return replace(
         base,
-        display_name=draft.display_name.strip()[:200],
-        room=draft.room.strip()[:100],
+        display_name=plain_text(draft.display_name, "display_name")[:200],
+        room=plain_text(draft.room, "room")[:100],
         address=address,
         enabled=draft.enabled,
     )
@@ -68,7 +69,7 @@ def checked_address(address: str) -> str:
         InvalidInput: says what is wrong without repeating the address, which may hold a password.
     """
     text = address.strip()
-    if len(text) > LONGEST_ADDRESS or any(ord(char) < 33 for char in text):
+    if len(text) > LONGEST_ADDRESS or any(ord(char) < 33 for char in text) or unfit_character(text):
         raise InvalidInput(
             "the address holds blanks or is too long", place="address", hint="encode blanks as %20"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from models.errors import InvalidInput
+from models.plain_text import is_blank, plain_text
 from models.policy_overrides import with_overrides
 from models.register import TrainingClass
 from storage.repositories.writing import checked_id
@@ -52,15 +53,17 @@ def change_class(work: UnitOfWork, current: TrainingClass, draft: ClassDraft) ->
 
 
 def _filled(base: TrainingClass, draft: ClassDraft) -> TrainingClass:
-    name = draft.name.strip()
-    if not name or len(name) > LONGEST_NAME:
-        raise InvalidInput(f"a class needs a name of at most {LONGEST_NAME} characters", place="name")
+    name = plain_text(draft.name, "name")
+    if is_blank(name) or len(name) > LONGEST_NAME:
+        raise InvalidInput(
+            f"a class needs a name of at most {LONGEST_NAME} characters", place="name", hint="type one"
+        )
     if draft.starts_on and draft.ends_on and draft.ends_on < draft.starts_on:
         raise InvalidInput("the class ends before it starts", place="ends_on", hint="check both dates")
     return replace(
         base,
         name=name,
-        programme=draft.programme.strip()[:LONGEST_NAME],
+        programme=plain_text(draft.programme, "programme")[:LONGEST_NAME],
         starts_on=draft.starts_on,
         ends_on=draft.ends_on,
         policy=with_overrides(base.policy, draft.policy),

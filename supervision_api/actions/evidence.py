@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ from pathlib import Path
 from models.errors import Conflict, InvalidInput, NotFound
 from models.evidence import JsonValue
 from models.merkle import inclusion_proof
-from models.register import LessonRecord, Page
+from models.register import Page
 from storage.evidence_proofs import StoredTree, log_keys
 from storage.leaf_store import LeafQuery, StoredCheckpoint, StoredLeaf
 from storage.unit_of_work import UnitOfWork
-from supervision_api.actions.lessons import JUDGED
+from supervision_api.pipeline.bundle_plans import BundleOrder, choose
 from supervision_api.services import Services
 
 _PIECE_BYTES = 1 << 20
@@ -90,26 +89,27 @@ def prove_inclusion(work: UnitOfWork, sequence: int) -> Inclusion:
     return Inclusion(leaf, checkpoint, inclusion_proof(sequence, checkpoint.size, tree.range_hash))
 
 
-def about(leaf: StoredLeaf) -> str:
-    """A leaf in a few words that need no translation: camera, number, trainee, actor."""
-    body = json.loads(leaf.record).get("body", {})
-    names = ("camera_id", "sequence", "trainee", "status", "kind", "subject", "actor", "cause")
-    return " · ".join(str(body[name]) for name in names if isinstance(body.get(name), (str, int)))
-
-
-def write_bundle(services: Services, record: LessonRecord, actor: str) -> Path:
-    """The lesson's bundle as a zip file in a folder of its own, which ``stream_and_remove`` clears.
+def write_bundle(services: Services, order: BundleOrder) -> Path:
+    """The bundle as a zip file in a folder of its own, which ``stream_and_remove`` clears.
 
     Raises:
-        Conflict: the lesson is not judged yet.
+        NotFound: no such lesson, flag or class.
+        Conflict: nothing of it is judged yet; or it holds more footage than is sent over the web.
         StorageError: it cannot be written.
     """
-    if record.state not in JUDGED:
-        raise Conflict("the lesson is not judged yet", hint="the bundle is complete once it is")
+    with services.ledger.read() as work:
+        footage_bytes = choose(work, order).footage_bytes if order.footage else 0
+    limit = services.web.bundle_limit_bytes
+    if footage_bytes > limit:
+        raise Conflict(
+            f"the bundle holds {footage_bytes >> 20} MiB of footage, and at most {limit >> 20} MiB are sent",
+            place=order.subject,
+            hint=f"take hashes only, or run on the server: rollcall export {order.scope} {order.subject}",
+        )
     folder = Path(tempfile.mkdtemp(prefix="rollcall-bundle-", dir=services.workplace))
     target = folder / "bundle.zip"
     try:
-        services.export_lesson(record.lesson.lesson_id, actor, target)
+        services.export_bundle(order, target)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

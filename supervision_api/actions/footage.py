@@ -68,12 +68,22 @@ def find_segment(work: UnitOfWork, lesson_id: str, camera_id: str, sequence: int
     """Raises ``NotFound``."""
     for segment in work.footage.segments(lesson_id, camera_id):
         if segment.sequence == sequence:
-            upload = work.uploads.find(segment.segment_id)
-            if upload is None:
-                return SegmentBytes(segment, segment.path, None)
-            spooled = upload.path if upload.state is UploadState.WAITING else None
-            return SegmentBytes(segment, spooled, upload.object_key)
+            return bytes_of(work, segment)
     raise NotFound("no such segment", hint="it may not be closed yet")
+
+
+def bytes_of(work: UnitOfWork, segment: Segment) -> SegmentBytes:
+    """Where a segment's bytes are now. Raises ``NotFound``: removed after its retention."""
+    upload = work.uploads.find(segment.segment_id)
+    if upload is None:
+        return SegmentBytes(segment, segment.path, None)
+    if upload.upload_id in work.removals.removed_ids(segment.lesson_id):
+        raise NotFound(
+            "this footage was removed after its retention",
+            hint="the evidence log keeps what it was; see the lesson's footage page",
+        )
+    spooled = upload.path if upload.state is UploadState.WAITING else None
+    return SegmentBytes(segment, spooled, upload.object_key)
 
 
 def stored_segments(work: UnitOfWork, lesson_id: str) -> frozenset[str]:
@@ -89,17 +99,18 @@ def read_pieces(services: Services, found: SegmentBytes, start: int, stop: int) 
     Raises:
         EvidenceBroken: the file is shorter than its row says, or gone.
     """
-    first = _read(services, found, start, min(start + PIECE_BYTES, stop))
+    first = read_exactly(services, found, start, min(start + PIECE_BYTES, stop))
     return chain((first,), _following(services, found, start + len(first), stop))
 
 
 def _following(services: Services, found: SegmentBytes, start: int, stop: int) -> Iterator[bytes]:
     for at in range(start, stop, PIECE_BYTES):
-        yield _read(services, found, at, min(at + PIECE_BYTES, stop))
+        yield read_exactly(services, found, at, min(at + PIECE_BYTES, stop))
 
 
-def _read(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
-    piece = _bytes_of(services, found, start, end)
+def read_exactly(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
+    """Bytes ``[start, end)`` of a segment. Raises ``EvidenceBroken``: shorter than recorded, or gone."""
+    piece = _found_bytes(services, found, start, end)
     if len(piece) != end - start:
         raise EvidenceBroken(
             f"segment {found.segment.sequence} is shorter than recorded", hint="run rollcall verify"
@@ -107,7 +118,7 @@ def _read(services: Services, found: SegmentBytes, start: int, end: int) -> byte
     return piece
 
 
-def _bytes_of(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
+def _found_bytes(services: Services, found: SegmentBytes, start: int, end: int) -> bytes:
     try:
         if found.path is not None:
             with Path(found.path).open("rb") as file:
@@ -130,7 +141,9 @@ def record_view(
 ) -> None:
     """Write a viewing into the evidence log before the first byte leaves; one leaf per sitting.
 
-    ``what``: ``{"camera_id", "sequence"}`` for a segment, ``{"camera_id", "live": 1}`` for the live picture.
+    ``what``: ``{"camera_id", "sequence"}`` for a segment, ``{"camera_id", "live": 1}`` for the live picture,
+    ``{"camera_id", "view"}`` for the ways of playback: ``film`` (with ``from`` and ``to`` where an interval
+    was asked for), ``hls``, ``stills``, ``derived``.
     """
     now = services.clock.now()
     lesson_id = record.lesson.lesson_id

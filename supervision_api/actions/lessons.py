@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from models import evidence_leaves
-from models.errors import Conflict, LessonInvalid, NotFound
+from models.errors import Conflict, InvalidInput, LessonInvalid, NotFound
 from models.flags import FlagState
 from models.lesson_document import parse_lesson
 from models.register import LessonRecord
 from models.timeline import Interval
-from models.timetable import LessonState
+from models.timetable import Lesson, LessonState
 from storage.repositories import FlagFilter
 from storage.unit_of_work import UnitOfWork
 from supervision_api.console.i18n import LOCAL_ZONE
@@ -32,12 +32,7 @@ def plan_lesson(work: UnitOfWork, document: Mapping[str, object], now: datetime)
     """
     klass = work.classes.get(str(document.get("class_code", "")))
     lesson, policy = parse_lesson(document, base=klass.policy)
-    if lesson.ends_at <= now:
-        raise LessonInvalid("the lesson lies in the past", place="ends_at", hint="check the date")
-    for camera_id in lesson.cameras:
-        if work.cameras.find(camera_id) is None:
-            raise LessonInvalid(f"no camera {camera_id}", place="cameras", hint="add the camera first")
-    _refuse_double_booking(work, lesson.lesson_id, lesson.cameras, lesson.interval)
+    _refuse_impossible(work, lesson, now)
     record = work.lessons.add(
         LessonRecord(lesson, policy, LessonState.PLANNED, roll_call_seed=secrets.token_hex(32))
     )
@@ -59,23 +54,36 @@ def change_lesson(
     klass = work.classes.get(current.lesson.class_code)
     fixed = {"lesson_id": current.lesson.lesson_id, "class_code": current.lesson.class_code}
     lesson, policy = parse_lesson({**document, **fixed}, base=klass.policy)
-    _refuse_double_booking(work, lesson.lesson_id, lesson.cameras, lesson.interval)
+    _refuse_impossible(work, lesson, now)
     record = work.lessons.change(replace(current, lesson=lesson, policy=policy))
     seed = record.roll_call_seed or secrets.token_hex(32)
     work.evidence.append(evidence_leaves.lesson_published(lesson, policy, seed, now))
     return record
 
 
-def _refuse_double_booking(
-    work: UnitOfWork, lesson_id: str, cameras: tuple[str, ...], interval: Interval
-) -> None:
-    for other in work.lessons.within(interval):
-        shared = set(other.lesson.cameras) & set(cameras)
-        if shared and other.lesson.lesson_id != lesson_id:
+def _refuse_impossible(work: UnitOfWork, lesson: Lesson, now: datetime) -> None:
+    """A lesson of the past, with a camera that is not there, or whose room or camera is taken."""
+    if lesson.ends_at <= now:
+        raise LessonInvalid("the lesson lies in the past", place="ends_at", hint="check the date")
+    for camera_id in lesson.cameras:
+        if work.cameras.find(camera_id) is None:
+            raise LessonInvalid(f"no camera {camera_id}", place="cameras", hint="add the camera first")
+    for record in work.lessons.within(lesson.interval):
+        other = record.lesson
+        if other.lesson_id == lesson.lesson_id:
+            continue
+        shared = set(other.cameras) & set(lesson.cameras)
+        if shared:
             raise Conflict(
-                f"camera {min(shared)} is taken by lesson {other.lesson.lesson_id} at that time",
+                f"camera {min(shared)} is taken by lesson {other.lesson_id} at that time",
                 place="cameras",
                 hint="choose another time or camera",
+            )
+        if lesson.room and other.room == lesson.room:
+            raise Conflict(
+                f"the room is taken by lesson {other.lesson_id} at that time",
+                place="room",
+                hint="choose another time or room",
             )
 
 
@@ -94,8 +102,18 @@ class LessonSummary:
         return self.record.state in JUDGED
 
 
+# near the calendar's ends a local day has no instants in UTC.
+_YEARS = range(2000, 2101)
+
+
 def local_day(day: date) -> Interval:
-    """A calendar day in the users' zone."""
+    """A calendar day in the users' zone.
+
+    Raises:
+        InvalidInput: no year in which Rollcall runs.
+    """
+    if day.year not in _YEARS:
+        raise InvalidInput("this day lies too far away", place="day", hint="2000 to 2100")
     begin = datetime.combine(day, time(), LOCAL_ZONE)
     return Interval(begin, begin + timedelta(days=1))
 

@@ -7,30 +7,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.errors import RosterInvalid
+from models.errors import Conflict, RosterInvalid
 from models.evidence import JsonValue, Leaf, LeafKind
 from models.problem_texts import PROBLEM_TEXTS
 from models.register import ConsentState, FaceTemplate
-from models.roster import RowProblem
+from models.roster import Enrolled, RowProblem
 from models.texts import render
 from storage.unit_of_work import UnitOfWork
+from supervision_api.actions.consent import Erasure, erase_faces
 from supervision_api.auth import Caller
 from supervision_api.console.i18n import LOCAL_ZONE
-from supervision_api.pipeline.roster_enrolment import ExaminedRoster, Progress
+from supervision_api.pipeline.roster_enrolment import ExaminedRoster, Progress, enrolled_faces
+from supervision_api.pipeline.same_faces import class_templates
 from supervision_api.roster_files import RosterFiles
 from supervision_api.roster_upload import Upload, read_upload
 from supervision_api.services import Services
+
+# a list cannot take back what a person said: their own new word is recorded first
+_UNWILLING = (ConsentState.REFUSED, ConsentState.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOrder:
     """What someone asks for. ``consented``: the trainees' separate consent is on file, so faces may be kept.
-    ``faceless_allowed``: a trainee without a usable photo stays, to be confirmed by the instructor."""
+    ``faceless_allowed``: a trainee without a usable photo stays, to be confirmed by the instructor.
+    ``renew``: rows about people whom the class has already bring new photos, in the place of the old ones."""
 
     class_code: str
     check_only: bool = False
     consented: bool = False
     faceless_allowed: bool = False
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +68,16 @@ def import_roster(
     Raises:
         RosterInvalid: the upload as a whole cannot be read.
         NotFound: no such class.
-        Conflict: trainees are enrolled in the class already.
+        Conflict: trainees were enrolled in the class while this roster was checked.
     """
     with services.ledger.read() as work:
         work.classes.get(order.class_code)
+        enrolled = work.roster.enrolled(order.class_code, renewing=order.renew)
     files = read_upload(uploads)
-    examined = examine(services, files, order, progress)
+    examined = examine(services, files, order, progress, enrolled)
+    if examined.importable:
+        with services.ledger.read() as work:
+            examined = enrolled_faces(examined, class_templates(work, order.class_code))
     report = _report(examined, imported=False)
     if order.check_only or not report.importable:
         return report
@@ -76,10 +87,18 @@ def import_roster(
     return _report(examined, imported=True, consented=order.consented)
 
 
-def examine(services: Services, files: RosterFiles, order: ImportOrder, progress: Progress) -> ExaminedRoster:
+def examine(
+    services: Services,
+    files: RosterFiles,
+    order: ImportOrder,
+    progress: Progress,
+    enrolled: Enrolled | None = None,
+) -> ExaminedRoster:
     """Rows and photos judged, without storing anything."""
     today = services.clock.now().astimezone(LOCAL_ZONE).date()
-    return services.examine_roster(files, today, progress, faceless_allowed=order.faceless_allowed)
+    return services.examine_roster(
+        files, today, progress, faceless_allowed=order.faceless_allowed, enrolled=enrolled
+    )
 
 
 def store_roster(
@@ -91,12 +110,15 @@ def store_roster(
 
     Raises:
         RosterInvalid: the roster has fatal problems.
-        Conflict: a trainee is in the class already.
+        Conflict: a trainee is in the class already, or refuses what ``order.renew`` would bring.
     """
     if not examined.importable:
         raise RosterInvalid("the roster has rows that must be mended", hint="see the row report")
     consent = ConsentState.GIVEN if order.consented else ConsentState.UNKNOWN
-    work.roster.add(order.class_code, examined.trainees, now, consent)
+    known = _known_trainees(work, order, examined)
+    comers = [trainee for trainee in examined.trainees if trainee.code not in known]
+    work.roster.add(order.class_code, comers, now, consent)
+    _renew(work, order, examined, known, source, now)
     codes: list[JsonValue] = [trainee.code for trainee in examined.trainees]
     if order.consented:
         _store_faces(work, order.class_code, examined, now)
@@ -119,13 +141,48 @@ def store_roster(
     work.evidence.append(Leaf(LeafKind.ENROLMENT, now, None, enrolled))
 
 
+def _known_trainees(work: UnitOfWork, order: ImportOrder, examined: ExaminedRoster) -> frozenset[str]:
+    """Codes of those whom the class has. Raises ``Conflict`` where a code went to somebody else meanwhile."""
+    if not order.renew:
+        return frozenset()
+    enrolled = work.roster.enrolled(order.class_code)
+    for trainee in examined.trainees:
+        if (enrolled.code_of(trainee.id_number) or trainee.code) != trainee.code:
+            raise Conflict("the class changed while the roster was checked", hint="import it again")
+    return frozenset(one.code for one in examined.trainees if enrolled.code_of(one.id_number))
+
+
+def _renew(
+    work: UnitOfWork,
+    order: ImportOrder,
+    examined: ExaminedRoster,
+    known: frozenset[str],
+    source: Source,
+    now: datetime,
+) -> None:
+    """Old faces go as the new ones come; who has no new one that serves keeps the old."""
+    if not order.consented:
+        return
+    shown = sorted(known & {photo.trainee for photo in examined.photos})
+    unwilling = [code for code in shown if work.roster.entry(order.class_code, code).consent in _UNWILLING]
+    if unwilling:
+        raise Conflict(
+            f"consent was refused or withdrawn: {', '.join(unwilling[:5])}",
+            place=f"class {order.class_code}",
+            hint="record their new consent one by one first, or take these rows out",
+        )
+    for code in shown:
+        work.roster.set_consent(order.class_code, code, ConsentState.GIVEN, now)
+        erase_faces(work, order.class_code, code, Erasure(source.actor, "photos_renewed"), now)
+
+
 def _store_faces(work: UnitOfWork, class_code: str, examined: ExaminedRoster, now: datetime) -> None:
     for photo in examined.photos:
         quality = photo.examined.quality.score
         kept = work.faces.add_photo(
             class_code,
             photo.trainee,
-            photo.content,
+            photo.content(),
             source_name=photo.examined.name,
             quality=quality,
             at=now,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from supervision_api.cli.output import Output, failures_told, usage_error
+from supervision_api.cli.output import FAILURE, Output, failures_told, usage_error
 
 
 def attend(
@@ -43,6 +43,8 @@ def attend(
         with output.progress("attend") as bar:
             result = run_attend(settings, job, bar.done)
         _tell(output, result, out)
+        if result.problems:  # the bundle is there and says what it lacks, but nobody shall take it for whole
+            raise typer.Exit(FAILURE)
 
 
 def _instant(out: Output, text: str | None) -> datetime | None:
@@ -89,5 +91,6 @@ def _tell(output: Output, result: object, out: Path) -> None:
         {"line": p.line, "field": p.field, "code": p.code, "message": p.message, "fatal": p.fatal}
         for p in result.roster.problems
     ]
+    document["bundle_problems"] = list(result.problems)
     document["advice"] = [line for report in result.reports for line in report.advice]
     output.document(document)

@@ -40,7 +40,7 @@ def recognition(material: MaterialOption = None, as_json: JsonOption = False) ->
 
 @group.command("classroom")
 def classroom(
-    seconds: Annotated[float, typer.Option(min=4, max=600, help="Length of the clip.")] = 24.0,
+    seconds: Annotated[float, typer.Option(min=4, max=600, help="Length of the clip.")] = 60.0,
     seats: Annotated[int, typer.Option(min=2, max=60, help="People in the room.")] = 40,
     detector: Annotated[str, typer.Option(help="auto, yunet or hog, for both sides.")] = "auto",
     as_json: JsonOption = False,
@@ -69,3 +69,47 @@ def footage(
     out = Output(as_json=as_json)
     with failures_told(out), out.progress("footage") as bar:
         _tell(out, "recorder beside ffmpeg -c copy", bench_footage(seconds, cameras, bar.done))
+
+
+@group.command("playback")
+def playback(
+    minutes: Annotated[int, typer.Option(min=1, max=240, help="Length of the lesson.")] = 45,
+    as_json: JsonOption = False,
+) -> None:
+    """A lesson over HTTP from the store of the settings: first byte (bar: < 500 ms), seeking, throughput."""
+    from supervision_api.benches.playback import bench_playback
+    from supervision_api.settings import load_settings
+
+    out = Output(as_json=as_json)
+    with failures_told(out), out.progress("playback") as bar:
+        _tell(out, "a lesson played over HTTP", bench_playback(load_settings(), minutes, bar.done))
+
+
+@group.command("verify")
+def verify(
+    megabytes: Annotated[int, typer.Option(min=16, max=16_384, help="Footage in the bundle, MiB.")] = 1024,
+    as_json: JsonOption = False,
+) -> None:
+    """The verifier against SHA-256 alone, on a bundle of noise (bar: ratio ≥ 0.8)."""
+    from supervision_api.benches.verify import bench_verify
+
+    out = Output(as_json=as_json)
+    with failures_told(out), out.progress("verify") as bar:
+        _tell(out, "verifier beside SHA-256", bench_verify(megabytes, bar.done))
+
+
+@group.command("upload")
+def upload(
+    files: Annotated[int, typer.Option(min=1, max=256, help="Segments per round.")] = 8,
+    file_mb: Annotated[int, typer.Option(min=1, max=64, help="Size of each, MiB.")] = 16,
+    as_json: JsonOption = False,
+) -> None:
+    """Footage into an S3 test server beside minio's fput_object of one big file (bar: ≥ 0.7)."""
+    from supervision_api.benches.upload import bench_upload
+    from supervision_api.settings import load_settings
+
+    out = Output(as_json=as_json)
+    with failures_told(out), out.progress("upload") as bar:
+        _tell(
+            out, "uploads beside minio's fput_object", bench_upload(load_settings(), files, file_mb, bar.done)
+        )

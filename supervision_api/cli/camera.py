@@ -26,10 +26,12 @@ def probe(
     from ingest.camera import CameraConfig
     from ingest.probe import probe as probe_camera
     from supervision_api.clock import SystemClock
+    from supervision_api.settings import load_settings
 
     out = Output(as_json=as_json)
     with failures_told(out), out.progress("watching") as bar:
-        report = probe_camera(CameraConfig("probe", url), SystemClock(), seconds=seconds, progress=bar.done)
+        camera = CameraConfig("probe", url, ca_file=load_settings().camera_ca_file)
+        report = probe_camera(camera, SystemClock(), seconds=seconds, progress=bar.done)
         document = report.document()
         for name, value in document.items():
             if name != "advice":

@@ -15,8 +15,10 @@ from supervision_api.cli import (
     db,
     doctor,
     enrol,
+    evidence,
     export,
     serve,
+    store,
     user,
     verify,
     weights,
@@ -38,8 +40,10 @@ application.command("doctor")(doctor.doctor)
 application.add_typer(camera.group, name="camera")
 application.add_typer(weights.group, name="models")
 application.add_typer(export.group, name="export")
+application.add_typer(evidence.group, name="evidence")
 application.add_typer(bench.group, name="bench")
 application.add_typer(db.group, name="db")
+application.add_typer(store.group, name="store")
 application.add_typer(user.group, name="user")
 
 

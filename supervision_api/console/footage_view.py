@@ -18,10 +18,11 @@ from supervision_api.actions.attendance import find_entry
 from supervision_api.console import phrases
 from supervision_api.console.i18n import Language
 from supervision_api.console.lesson_view import Instant, instants, moment_link, reason_lines, sheet_row
+from supervision_api.console.player_view import film_link
 from supervision_api.routes.answers import segment_url
 
 WIDTH = 1000.0
-_TICKS = 6
+_TICKS = 5
 # recognition judges a frame every few seconds: the nearest sighting shows where the face was.
 _NEAR = timedelta(seconds=1.5)
 
@@ -54,22 +55,21 @@ class GapBar:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    at: datetime
-    x: float
-    anchor: str
-
-
-@dataclass(frozen=True, slots=True)
 class Track:
     """One camera's recorded time."""
 
     name: str
     segments: tuple[SegmentBar, ...]
     gaps: tuple[GapBar, ...]
-    ticks: tuple[Tick, ...]
+    ticks: tuple[datetime, ...]
     size_bytes: int
     missing_s: float
+    camera_id: str = ""
+
+    @property
+    def ticks_in_seconds(self) -> bool:
+        """Whether minutes alone would write the same time twice."""
+        return self.ticks[1] - self.ticks[0] < timedelta(minutes=1)
 
 
 def tracks_of(work: UnitOfWork, record: LessonRecord) -> tuple[Track, ...]:
@@ -80,6 +80,7 @@ def tracks_of(work: UnitOfWork, record: LessonRecord) -> tuple[Track, ...]:
     cameras = dict.fromkeys((*record.lesson.cameras, *(s.camera_id for s in segments)))
     return tuple(
         _track(
+            camera_id,
             camera_name(work, camera_id),
             record.lesson.interval,
             [one for one in segments if one.camera_id == camera_id],
@@ -97,7 +98,12 @@ def camera_name(work: UnitOfWork, camera_id: str) -> str:
 
 
 def _track(
-    name: str, lesson: Interval, segments: Sequence[Segment], gaps: Sequence[Gap], stored: frozenset[str]
+    camera_id: str,
+    name: str,
+    lesson: Interval,
+    segments: Sequence[Segment],
+    gaps: Sequence[Gap],
+    stored: frozenset[str],
 ) -> Track:
     spans = [lesson, *(one.interval for one in segments), *(one.interval for one in gaps)]
     begin, end = min(one.starts_at for one in spans), max(one.ends_at for one in spans)
@@ -105,7 +111,8 @@ def _track(
     bars = tuple(_segment_bar(one, scale, stored=one.segment_id in stored) for one in segments)
     holes = tuple(_gap_bar(one, scale) for one in gaps)
     missing_s = sum(hole.seconds for hole in holes)
-    return Track(name, bars, holes, scale.ticks(), sum(one.size_bytes for one in segments), missing_s)
+    size_bytes = sum(one.size_bytes for one in segments)
+    return Track(name, bars, holes, scale.ticks(), size_bytes, missing_s, camera_id)
 
 
 def _segment_bar(segment: Segment, scale: _Scale, *, stored: bool) -> SegmentBar:
@@ -147,10 +154,10 @@ class _Scale:
         # never thinner than one unit: a gap of a second must be seen.
         return max(1.0, self.x(interval.ends_at) - self.x(interval.starts_at))
 
-    def ticks(self) -> tuple[Tick, ...]:
+    def ticks(self) -> tuple[datetime, ...]:
+        """Evenly spread, from edge to edge."""
         step = (self.end - self.begin) / (_TICKS - 1)
-        anchors = ["start", *["middle"] * (_TICKS - 2), "end"]
-        return tuple(Tick(self.begin + step * i, WIDTH * i / (_TICKS - 1), anchors[i]) for i in range(_TICKS))
+        return tuple(self.begin + step * i for i in range(_TICKS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An instant of footage with the claim it supports."""
+    """An instant of footage with the claim it supports. ``film``: the page that plays the whole lesson."""
 
     claim: Claim
     at: datetime
@@ -191,6 +198,7 @@ class Moment:
     gap_cause: str
     picture: tuple[int, int]
     box: FaceBox | None
+    film: str = ""
 
     @property
     def filename(self) -> str:
@@ -239,6 +247,7 @@ def moment_of(
         gap_cause=place.gap.cause.value if place.gap else "",
         picture=(segment.width, segment.height) if segment else (0, 0),
         box=box if segment else None,
+        film=film_link(lesson_id, link.camera_id, link.at) if segment else "",
     )
 
 

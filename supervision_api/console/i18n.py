@@ -21,6 +21,7 @@ LOCAL_ZONE = ZoneInfo("Asia/Shanghai")
 
 _DAY_PATTERN = {"zh_CN": "y年M月d日 EEEE", "en": "EEEE, d MMMM y"}
 _SHORT_DAY_PATTERN = {"zh_CN": "M月d日", "en": "d MMM"}
+_MONTH_PATTERN = {"zh_CN": "y年M月", "en": "MMM y"}
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name gettext tools look for
@@ -59,6 +60,9 @@ class Language:
 
     def short_day(self, at: datetime | date) -> str:
         return format_date(_local_day(at), _SHORT_DAY_PATTERN[self.locale], locale=self.locale)
+
+    def month(self, at: datetime | date) -> str:
+        return format_date(_local_day(at), _MONTH_PATTERN[self.locale], locale=self.locale)
 
     def clock(self, at: datetime) -> str:
         return format_time(at.astimezone(LOCAL_ZONE), "HH:mm", locale=self.locale)
@@ -108,7 +112,8 @@ def _local_day(at: datetime | date) -> date:
 
 def _compile(locale: str) -> gettext.GNUTranslations:
     with (LOCALE_FOLDER / locale / "rollcall.po").open("rb") as po:
-        catalogue = read_po(po, locale=locale)
+        # A damaged entry must not be skipped with a word on standard output, where a document may be due.
+        catalogue = read_po(po, locale=locale, abort_invalid=True)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

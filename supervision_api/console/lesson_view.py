@@ -16,6 +16,7 @@ from models.flags import FlagKind
 from models.reason_texts import render_reason
 from models.register import Correction, FlagRecord, LessonRecord, UnknownPerson
 from models.timeline import as_utc
+from models.upload_flags import SUBJECT_PREFIX
 from storage.unit_of_work import UnitOfWork
 from supervision_api.actions.attendance import SheetEntry
 from supervision_api.console import phrases
@@ -96,6 +97,7 @@ class SheetRow:
     instants: tuple[Instant, ...]
     corrections: tuple[Correction, ...]
     pending: tuple[Correction, ...]
+    cited: Mapping[str, Instant]
     policy_version: str
 
     @property
@@ -205,8 +207,19 @@ def sheet_row(entry: SheetEntry, language: Language) -> SheetRow:
         instants=instants(verdict.lesson_id, verdict.evidence, language, trainee=verdict.trainee),
         corrections=standing.corrections,
         pending=entry.pending,
+        cited=_cited((*standing.corrections, *entry.pending), language),
         policy_version=verdict.policy_version,
     )
+
+
+def _cited(corrections: Iterable[Correction], language: Language) -> dict[str, Instant]:
+    """The footage that corrections cite, by correction."""
+    found = {}
+    for one in corrections:
+        if one.evidence is not None and one.evidence.at is not None:
+            link = EvidenceLink("", one.evidence.at, one.evidence.camera_id, 0.0)
+            found[one.correction_id] = instants(one.lesson_id, [link], language, trainee=one.trainee)[0]
+    return found
 
 
 def _mark(lesson_id: str, trainee: str, mark: Mark, links: Iterable[EvidenceLink]) -> MarkView:
@@ -272,6 +285,7 @@ def _concerns(record: FlagRecord, names: Mapping[str, str], language: Language) 
     subject = record.flag.subject
     if not subject:
         return language.text("The whole lesson")
+    subject = subject.removeprefix(SUBJECT_PREFIX)
     if record.flag.kind is FlagKind.STRANGER:
         return language.text("Unknown")
     return f"{names[subject]} {subject}" if subject in names else subject

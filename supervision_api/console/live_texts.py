@@ -21,6 +21,8 @@ def live_texts(language: Language) -> dict[str, str | dict[str, str]]:
         "unknown_face": language.text("Unknown"),
         "connected": language.text("Live"),
         "reconnecting": language.text("Reconnecting"),
+        "away": language.text("The server does not answer. This page shows {time}; trying again."),
+        "logged_out": language.text("You are logged out. This page shows {time}."),
         "starts_in": language.text("Starts in {time}"),
         "ends_in": language.text("{time} left"),
         "closing": language.text("Waiting for the last sightings"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
@@ -13,12 +14,14 @@ from models.errors import NotAuthenticated, RollcallError
 from supervision_api import auth, problems
 from supervision_api.auth import Caller
 from supervision_api.auth_permissions import Permission
-from supervision_api.console import phrases
+from supervision_api.console import error_texts, phrases
 from supervision_api.console.i18n import LOCALES, Language
 from supervision_api.console.render import Renderer
 from supervision_api.request_context import caller_or_none, session_token
 from supervision_api.services import Services
 
+# these headings say all there is to know; the error's own English would only repeat them.
+_SAID_BY_TITLE = frozenset({"not_found", "not_allowed", "not_authenticated", "csrf_refused"})
 _NAMES_OF_LANGUAGES = {"zh_CN": "中文", "en": "English"}
 
 
@@ -39,10 +42,7 @@ class Pages:
 
     def problem_text(self, request: Request, error: RollcallError) -> str:
         """An error as one sentence above a form: what happened, where, and the next step."""
-        language = self.language(request)
-        title = phrases.say(language, phrases.ERROR, error.code)
-        advice = language.text(phrases.ADVICE.get(error.code, ""))
-        return " ".join(part for part in (title, advice, f"[{error}]") if part)
+        return error_texts.explain(self.language(request), error)
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A whole page. A visitor without a cookie gets one, for the log-in form's token."""
@@ -71,14 +71,13 @@ class Pages:
         """An error as a page in the console's style; a fault shows no more than its request id."""
         language = self.language(request) if not isinstance(error, NotAuthenticated) else None
         language = language or self._renderer.languages.get(request.cookies.get(auth.LOCALE_COOKIE))
-        fault = problems.is_fault(error)
         response = self.page(
             request,
             "error.html",
             status,
             title=phrases.say(language, phrases.ERROR, error.code),
             advice=language.text(phrases.ADVICE.get(error.code, "")),
-            detail="" if fault else str(error),
+            detail=_detail(language, error),
             status_code=status,
             request_id=getattr(request.state, "request_id", ""),
         )
@@ -101,6 +100,19 @@ class Pages:
             else "",
             "other_language": _NAMES_OF_LANGUAGES[other],
         }
+
+
+def _detail(language: Language, error: RollcallError) -> str:
+    """What the error's heading leaves open; nothing of a fault, which is for the log alone."""
+    if problems.is_fault(error):
+        return ""
+    known = error_texts.exactly(language, error)
+    return known or ("" if error.code in _SAID_BY_TITLE else str(error))
+
+
+def as_typed(values: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What a refused form shows again; a field that nobody typed is empty."""
+    return defaultdict(str, values or {})
 
 
 def pages_of(request: Request) -> Pages:

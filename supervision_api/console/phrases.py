@@ -78,12 +78,34 @@ LEAF: Mapping[str, str] = {
     "hold": N_("Hold"),
     "key_rotated": N_("Key rotated"),
     "purge": N_("Purge"),
+    "log_stored": N_("Log stored"),
+    "timestamped": N_("Time certified"),
+    "rehashed": N_("Footage read again"),
+    "store_tried": N_("Store tried"),
     "heartbeat": N_("Heartbeat"),
+}
+VIEW: Mapping[str, str] = {
+    "film": N_("played as a film"),
+    "hls": N_("played as HLS"),
+    "stills": N_("stills looked at"),
+    "derived": N_("derived copy played"),
 }
 STORE: Mapping[str, str] = {
     "server-enforced": N_("locked by the storage server"),
     "os-immutable": N_("locked by the operating system"),
     "software-only": N_("locked by software only"),
+}
+FOOTAGE_PROBLEM: Mapping[str, str] = {
+    "footage_altered": N_("Other bytes than recorded"),
+    "footage_missing": N_("Gone from the store"),
+    "lock_missing": N_("No retention lock"),
+    "lock_short": N_("Retention lock too short"),
+    "footage_not_in_log": N_("No record in the log"),
+}
+TRIAL: Mapping[str, str] = {
+    "held": N_("The locks were tried: they hold."),
+    "repaired": N_("The locks were tried: they hold; some had to be set again after writing."),
+    "broken": N_("The locks were tried: they do NOT hold."),
 }
 ERROR: Mapping[str, str] = {
     "rollcall_error": N_("Something went wrong."),
@@ -106,6 +128,7 @@ ERROR: Mapping[str, str] = {
     "recogniser_gone": N_("The recogniser stopped; it is started again by itself."),
     "video_invalid": N_("The file has no usable video."),
     "storage_error": N_("The data could not be kept."),
+    "store_unavailable": N_("The object store does not answer. What waits for it is kept and tried again."),
     "disk_full": N_("The disk is full. Nothing was deleted."),
     "database_busy": N_("The database is busy. Please try again."),
     "object_locked": N_("This is locked and cannot be changed."),
@@ -115,6 +138,7 @@ ERROR: Mapping[str, str] = {
     "weights_unusable": N_("The recognition network's weights cannot be used."),
     "setting_invalid": N_("A setting has a value that cannot work."),
     "csrf_refused": N_("This page was open for too long. Load it again and retry."),
+    "method_not_allowed": N_("This address does not know that method."),
     "precondition_required": N_("Say which version you change (If-Match)."),
     "precondition_failed": N_("Someone else changed this in the meantime. Load it again."),
     "range_not_satisfiable": N_("The requested part lies outside the file."),
@@ -134,12 +158,36 @@ ADVICE: Mapping[str, str] = {
     "roster_invalid": N_("Mend the table and upload it again."),
     "lesson_invalid": N_("Check date, time and camera."),
     "database_busy": N_("Wait a moment, then try again."),
+    "store_unavailable": N_("Tell whoever runs this system; recording goes on meanwhile."),
     "disk_full": N_("Free room on the disk; recording resumes by itself."),
     "storage_error": N_("Tell whoever runs this system; nothing was lost that was stored."),
     "evidence_broken": N_("Keep everything as it is and have the evidence verified."),
     "request_too_large": N_("Send fewer or smaller files, or one zip."),
     "unsupported_upload": N_("Send .csv or .xlsx with photos, or a .zip."),
     "csrf_refused": N_("Load the page again, then repeat what you did."),
+    "rollcall_error": N_("Try again; if it stays, give the request number to whoever runs this system."),
+    "not_authenticated": N_("Log in, then repeat what you did."),
+    "photo_refused": N_("Take a sharp photo of one face, seen from the front."),
+    "stream_error": N_("Check the camera, its cable and its address."),
+    "stream_unsupported": N_("Use RTSP, RTMP or HLS, or put a converter in front of the camera."),
+    "stream_unreachable": N_("Check the camera, its cable and its address."),
+    "stream_denied": N_("Correct the camera's user name and password."),
+    "stream_lost": N_("Nothing to do at once: it reconnects by itself. If it recurs, check the line."),
+    "stream_stalled": N_("Nothing to do at once: it reconnects by itself. If it recurs, check the line."),
+    "frame_damaged": N_("Nothing to do once; if it recurs, check the line and the camera."),
+    "recogniser_gone": N_("Nothing to do: it is started again by itself."),
+    "video_invalid": N_("Choose a video file, or convert this one with FFmpeg."),
+    "object_locked": N_("Wait until the lock's date has passed."),
+    "object_exists": N_("Nothing to do: what was stored first stays."),
+    "key_unusable": N_("Bring the key file back from the backup, or correct its rights."),
+    "weights_unusable": N_("See which files are missing with: rollcall models list"),
+    "setting_invalid": N_("Correct the setting that is named and start again."),
+    "precondition_required": N_("Send the ETag of what you read as If-Match."),
+    "precondition_failed": N_("Load the page again, then repeat the change."),
+    "range_not_satisfiable": N_("Ask for bytes inside the file."),
+    "too_many_attempts": N_("Wait as long as the answer says, then try again."),
+    "idempotency_mismatch": N_("Use a new key for each request."),
+    "method_not_allowed": N_("Use a method that this address knows."),
 }
 
 LABELLED: Mapping[str, type[StrEnum]] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from supervision_api.console import phrases
 from supervision_api.console.i18n import LOCALES, Language, Languages
+from supervision_api.console.storage_view import size_text
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -27,6 +29,8 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "manual": phrases.MANUAL,
     "leaf": phrases.LEAF,
     "store": phrases.STORE,
+    "footage_problem": phrases.FOOTAGE_PROBLEM,
+    "trial": phrases.TRIAL,
     "error": phrases.ERROR,
 }
 
@@ -63,9 +67,12 @@ def _environment(language: Language, version: str) -> Environment:
             "clock": language.clock,
             "clock_s": language.clock_s,
             "instant": language.instant,
-            "minutes": lambda value: f"{value:.0f}",
+            "minutes": minutes,
             "hours": lambda value: f"{value:g}",
             "percent": lambda value: f"{value * 100:.0f}%",
+            "month": language.month,
+            "kept_day": lambda until: language.day(until - timedelta(seconds=1)),
+            "bytes": size_text,
             "megabytes": lambda value: f"{value / 1e6:.1f} MB",
             "iso": lambda value: value.isoformat(),
             "say": lambda code, kind: _say(language, kind, str(code)),
@@ -73,6 +80,11 @@ def _environment(language: Language, version: str) -> Environment:
         }
     )
     return environment
+
+
+def minutes(value: float) -> str:
+    """Minutes to a tenth, cut and not rounded: 35.97 of 36 required must not read as 36 of 36."""
+    return f"{math.floor(value * 10 + 1e-6) / 10:g}"
 
 
 def _say(language: Language, kind: str, code: str) -> str:

@@ -126,15 +126,17 @@ def _enrol(house: Installation, scenario: Scenario, policy: Policy) -> None:
         faces = open_faces(face_setup(house.settings))
         roster = examine_roster(files, now.date(), faces, lambda _share, _what: None, faceless_allowed=False)
         refuse_unless_importable(roster, "demo roster")
+        with house.ledger.write() as work:
+            work.classes.ensure_institution("local", house.settings.institution, now)
+            made = TrainingClass(
+                scenario.class_code, CLASS_NAME, "local", programme="养老护理员", policy=policy
+            )
+            work.classes.add(made, now)
+            order = ImportOrder(scenario.class_code, consented=True)
+            store_roster(work, order, roster, Source("demo", "0" * 64), now)
+            work.cameras.add(Camera(CAMERA, ROOM, SCHEME + "demo", "前方摄像机 Front camera"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    with house.ledger.write() as work:
-        work.classes.ensure_institution("local", house.settings.institution, now)
-        made = TrainingClass(scenario.class_code, CLASS_NAME, "local", programme="养老护理员", policy=policy)
-        work.classes.add(made, now)
-        order = ImportOrder(scenario.class_code, consented=True)
-        store_roster(work, order, roster, Source("demo", "0" * 64), now)
-        work.cameras.add(Camera(CAMERA, ROOM, SCHEME + "demo", "前方摄像机 Front camera"))
     _log.info("demo class enrolled", trainees=len(roster.trainees))
 
 

@@ -1,4 +1,4 @@
-"""Timers of an installation: lessons open and close, verdicts are made, footage is stored, the log is signed.
+"""Timers of an installation: lessons open and close, verdicts are made, the log is signed.
 
 Every job may be missed and catches up: each tick asks the database what is due, nothing is remembered.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from models.errors import RollcallError, StorageError
+from models.errors import RollcallError
 from models.register import LessonRecord
 from models.timetable import LessonState, due_moves
 from supervision_api import live_events
@@ -29,19 +29,48 @@ LIVE_FLAGS_EVERY_S = 15.0
 DRAIN_S = 30.0
 """How long judging waits for the recogniser to work off what was taken; what is late stays unobserved."""
 
+_IDLE_ROUNDS = 2
+"""The round under way may have looked for frames before the last one came; the one after it has not."""
+
+FIRST_REST_S, LONGEST_REST_S = 2.0, 60.0
+"""A lesson that cannot be moved is tried again after the first, then after twice as long each time."""
+
 SEALED_AFTER = timedelta(hours=24)
 """Instructors may confirm or enter leave for a day (the usual appeal window); then only corrections."""
+
+_AHEAD = timedelta(days=2)
+"""A timetable may be full for years: only what may be due soon is looked at each second."""
 
 _ACTIVE = (LessonState.PLANNED, LessonState.OPEN, LessonState.RUNNING, LessonState.CLOSING)
 
 
 @dataclass(frozen=True, slots=True)
 class LessonHooks:
-    """What jobs ask of recorders and recogniser. ``still_recording``: some stream of the lesson is open."""
+    """What jobs ask of recorders and recogniser, none of which may wait.
+
+    ``still_recording``: some stream of the lesson is open. ``rounds_idle``: how often the recogniser has
+    found nothing to do, with everything written. ``finish``: no more frames of the lesson will come.
+    """
 
     still_recording: Callable[[str], bool]
-    wait_until_drained: Callable[[float], bool]
+    rounds_idle: Callable[[], int]
     finish: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Until when a lesson in trouble is left alone, and for how long that is."""
+
+    until_s: float
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Drain:
+    """A lesson that waits for its last frames: until which idle round, or at most until when."""
+
+    rounds: int
+    until_s: float
 
 
 class Jobs:
@@ -54,6 +83,8 @@ class Jobs:
         self._hooks = hooks
         self._next_beat_s = 0.0
         self._next_flags_s = 0.0
+        self._resting: dict[str, _Rest] = {}
+        self._draining: dict[str, _Drain] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop; a job that fails is told and tried again."""
@@ -76,13 +107,43 @@ class Jobs:
     def _move_lessons(self) -> None:
         house, now = self._house, self._house.clock.now()
         with house.ledger.read() as work:
-            active = work.lessons.in_states(_ACTIVE)
+            active = work.lessons.in_states(_ACTIVE, before=now + _AHEAD)
             judged = work.lessons.in_states((LessonState.JUDGED,))
         for record in active:
-            self._move(record)
+            self._move_alone(record)
         for record in judged:
             if now > record.lesson.ends_at + SEALED_AFTER:
-                self._step(record.lesson.lesson_id, LessonState.JUDGED, LessonState.SEALED)
+                self._seal(record.lesson.lesson_id, now)
+
+    def _seal(self, lesson_id: str, now: datetime) -> None:
+        """A day after the last verdict was made: a lesson judged late is open to appeal as long as any."""
+        with self._house.ledger.read() as work:
+            judged_at = work.verdicts.last_judged_at(lesson_id)
+        if judged_at is None or now > judged_at + SEALED_AFTER:
+            self._step(lesson_id, LessonState.JUDGED, LessonState.SEALED)
+            # Nobody watches it any more: its pictures and events need not fill the memory.
+            self._hub.forget(lesson_id)
+
+    def _move_alone(self, record: LessonRecord) -> None:
+        """One lesson in trouble rests for a while; the others go on."""
+        lesson_id, now_s = record.lesson.lesson_id, self._house.clock.monotonic_s()
+        rest = self._resting.get(lesson_id, _Rest(now_s, 0.0))
+        if now_s < rest.until_s:
+            return
+        try:
+            self._move(record)
+            self._resting.pop(lesson_id, None)
+        except RollcallError as error:
+            wait_s = min(LONGEST_REST_S, max(FIRST_REST_S, 2 * rest.length_s))
+            self._resting[lesson_id] = _Rest(now_s + wait_s, wait_s)
+            _log.error(
+                "lesson waits",
+                lesson=lesson_id,
+                code=error.code,
+                message=error.message,
+                hint=error.hint,
+                again_in_s=wait_s,
+            )
 
     def _move(self, record: LessonRecord) -> None:
         lesson, state = record.lesson, record.state
@@ -105,15 +166,10 @@ class Jobs:
     def _judge(self, record: LessonRecord) -> None:
         """Only when the recorders have closed their footage and the recogniser is done."""
         lesson_id = record.lesson.lesson_id
-        if self._hooks.still_recording(lesson_id):
+        if self._hooks.still_recording(lesson_id) or not self._drained(lesson_id):
             return
-        if not self._hooks.wait_until_drained(DRAIN_S):
-            _log.warning("judging without the last frames", lesson=lesson_id)
         self._hooks.finish(lesson_id)
         house = self._house
-        for attempt in house.uploader.drain():
-            if attempt.error is not None:
-                _log.warning("footage waits in the spool", code=attempt.error.code, lesson=lesson_id)
         with house.ledger.write() as work:
             now = house.clock.now()
             outcome = judge_lesson(work, lesson_id, now, same_faces(work, record.lesson.class_code))
@@ -123,6 +179,18 @@ class Jobs:
             self._hub.publish(lesson_id, live_events.flag_raised(now, flag))
         self._hub.publish(lesson_id, live_events.lesson_changed(now, LessonState.JUDGED))
         _log.info("lesson judged", lesson=lesson_id, trainees=len(outcome.verdicts), flags=len(outcome.flags))
+        self._draining.pop(lesson_id, None)
+
+    def _drained(self, lesson_id: str) -> bool:
+        """Whether the recogniser is done with the lesson, or has had its time. Asked at each tick."""
+        now_s, rounds = self._house.clock.monotonic_s(), self._hooks.rounds_idle()
+        drain = self._draining.setdefault(lesson_id, _Drain(rounds + _IDLE_ROUNDS, now_s + DRAIN_S))
+        if rounds >= drain.rounds:
+            return True
+        if now_s < drain.until_s:
+            return False
+        _log.warning("judging without the last frames", lesson=lesson_id)
+        return True
 
     def _live_flags(self) -> None:
         now_s = self._house.clock.monotonic_s()
@@ -152,30 +220,3 @@ class Jobs:
             age_s = (self._house.clock.now() - latest.at).total_seconds()
             self._metrics.checkpoint_age_seconds.set(max(0.0, age_s))
         self._house.store.time_guard.observe(self._house.clock.now())
-
-
-class UploadLoop:
-    """Carries footage from the spool into the store, apart from all else: the store may be slow or away."""
-
-    def __init__(self, house: Installation, metrics: Metrics) -> None:
-        self._house = house
-        self._metrics = metrics
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                for attempt in self._house.uploader.drain():
-                    if attempt.error is not None:
-                        _log.warning(
-                            "upload waits",
-                            code=attempt.error.code,
-                            message=attempt.error.message,
-                            object=attempt.upload.object_key,
-                        )
-                state = self._house.spool.state()
-                self._metrics.spool_segments.set(state.waiting_files)
-                if state.over:
-                    _log.error("spool is filling", marks=state.over, free_mib=state.free_bytes >> 20)
-            except StorageError as error:
-                _log.error("uploads paused", code=error.code, message=error.message, hint=error.hint)
-            stop.wait(TICK_S)

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from models.attendance import Verdict
 from models.attendance_rules import judge_attendance
-from models.correction import standing_of
+from models.correction import split_corrections, standing_of
 from models.evidence import JsonValue, Leaf, LeafKind
 from models.evidence_leaves import camera_totals, coverage, json_of, verdict
 from models.flag_facts import LessonFacts, SameFace
 from models.flag_rules import LESSON_KINDS, LIVE_KINDS, lesson_flags, live_flags
 from models.flags import Flag, FlagKind
-from models.register import Correction
+from models.register import AttendanceRecord, Correction
 from models.retention import footage_retention
 from models.roster import Trainee
 from models.timetable import LessonState
@@ -44,9 +44,10 @@ def lesson_facts(
     corrections: Sequence[Correction] = (),
     same_faces: Sequence[SameFace] = (),
 ) -> LessonFacts:
-    """What the flag rules look at."""
+    """What the flag rules look at; a correction that waits for a second person changes no flag."""
     standings = tuple(
-        standing_of(v, tuple(c for c in corrections if c.trainee == v.trainee)) for v in verdicts
+        standing_of(v, split_corrections(AttendanceRecord(v, _of_trainee(corrections, v.trainee)))[0])
+        for v in verdicts
     )
     return LessonFacts(
         lesson=observed.record.lesson,
@@ -60,6 +61,10 @@ def lesson_facts(
         headcounts=observed.headcounts,
         same_faces=tuple(same_faces),
     )
+
+
+def _of_trainee(corrections: Sequence[Correction], trainee: str) -> tuple[Correction, ...]:
+    return tuple(one for one in corrections if one.trainee == trainee)
 
 
 def outcome_of(
@@ -121,9 +126,15 @@ def judge_lesson(
 
 
 def settle_flags(
-    work: UnitOfWork, lesson_id: str, flags: Sequence[Flag], kinds: frozenset[FlagKind], now: datetime
+    work: UnitOfWork,
+    lesson_id: str,
+    flags: Sequence[Flag],
+    kinds: frozenset[FlagKind],
+    now: datetime,
+    subject_prefix: str = "",
 ) -> tuple[Flag, ...]:
-    changes = work.flags.settle(lesson_id, flags, kinds, now)
+    """Bring a lesson's flags of these kinds up to date, each change with its leaf. Returns what changed."""
+    changes = work.flags.settle(lesson_id, flags, kinds, now, subject_prefix)
     for change in changes:
         work.evidence.append(flag_leaf(change.record.flag, now))
     return tuple(change.record.flag for change in changes)

@@ -13,6 +13,7 @@ from models.errors import NotFound, RecogniserGone, RollcallError, StorageError
 from models.frame import EncodedFrame
 from models.ports import Clock
 from models.register import LessonRecord
+from recognition.unknown_people import last_number
 from storage.unit_of_work import Ledger
 from supervision_api.live import LiveHub
 from supervision_api.metrics import Metrics
@@ -27,6 +28,9 @@ FLUSH_EVERY_S = 2.0
 _TAKE_S = 0.5
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
+
+_OPEN_AGAIN_S = 10.0
+"""A lesson that could not be opened is tried again after so long, not with each of its frames."""
 
 StartRecogniser = Callable[[], RecogniserProcess]
 SetSampling = Callable[[str, timedelta], None]
@@ -58,7 +62,8 @@ class RecogniserLoop:
         self._rolls: dict[str, LiveRoll] = {}
         self._over: set[str] = set()
         self._lock = threading.Lock()
-        self._idle = threading.Event()
+        self._not_before_s: dict[str, float] = {}
+        self._rounds_idle = 0
         self._deaths = 0
 
     @property
@@ -82,10 +87,10 @@ class RecogniserLoop:
         with self._lock:
             self._over.add(lesson_id)
 
-    def wait_until_drained(self, timeout_s: float) -> bool:
-        """Whether everything taken so far is judged and written, after at most ``timeout_s``."""
-        self._idle.clear()
-        return self._idle.wait(timeout_s)
+    def rounds_idle(self) -> int:
+        """How often nothing was left to judge or to write. Two rounds after a question, all that had come
+        before it is done: the round under way may have looked for frames earlier."""
+        return self._rounds_idle
 
     def run(self, stop: threading.Event) -> None:
         """Judge until told to stop."""
@@ -101,7 +106,7 @@ class RecogniserLoop:
                     written = self._flush()
                     self._forget()
                     if frame is None and written:
-                        self._idle.set()
+                        self._rounds_idle += 1
         finally:
             self._flush()
             if self._process is not None:
@@ -116,6 +121,7 @@ class RecogniserLoop:
                 return False
         try:
             self._process = self._start()
+            self._process.heed(stop)
         except RollcallError as error:
             self._deaths += 1
             _log.error("recogniser did not start", code=error.code, message=error.message, hint=error.hint)
@@ -125,10 +131,9 @@ class RecogniserLoop:
         return True
 
     def _judge(self, frame: EncodedFrame) -> None:
-        process = self._process
-        if process is None:
+        process, began_s = self._process, self._clock.monotonic_s()
+        if process is None or began_s < self._not_before_s.get(frame.lesson_id, began_s):
             return
-        began_s = self._clock.monotonic_s()
         try:
             roll = self._opened(process, frame.lesson_id)
             judged = process.judge(frame, with_picture=True)
@@ -139,7 +144,7 @@ class RecogniserLoop:
             self._process = None
             return
         except RollcallError as error:
-            _log.warning("frame not judged", code=error.code, message=error.message, camera=frame.camera_id)
+            self._not_judged(frame, error, began_s)
             return
         self._deaths = 0
         self._metrics.judge_seconds.observe(self._clock.monotonic_s() - began_s)
@@ -148,14 +153,27 @@ class RecogniserLoop:
         roll.judged(judged.judgement, judged.jpeg)
         self._set_sampling(frame.lesson_id, judged.sampling)
 
+    def _not_judged(self, frame: EncodedFrame, error: RollcallError, now_s: float) -> None:
+        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        if frame.lesson_id in self._rolls:
+            _log.warning("frame not judged", camera=frame.camera_id, **told)
+            return
+        self._not_before_s[frame.lesson_id] = now_s + _OPEN_AGAIN_S
+        _log.error(
+            "lesson not open for recognition", lesson=frame.lesson_id, again_in_s=_OPEN_AGAIN_S, **told
+        )
+
     def _opened(self, process: RecogniserProcess, lesson_id: str) -> LiveRoll:
         roll = self._rolls.get(lesson_id)
         if roll is not None:
             return roll
+        # What an earlier recogniser saw must be in the books before its numbers of unknown people are read.
+        self._writer.flush()
         with self._ledger.read() as work:
             record: LessonRecord = work.lessons.get(lesson_id)
             templates = class_templates(work, record.lesson.class_code)
-        process.open_lesson(lesson_id, templates, record.policy.recognition)
+            given = last_number(person.key for person in work.sightings.unknown_people(lesson_id))
+        process.open_lesson(lesson_id, templates, record.policy.recognition, given)
         gap = record.policy.attendance.presence_gap
         late_after = record.policy.attendance.late_after
         roll = LiveRoll(self._hub, lesson_id, record.lesson.starts_at, gap, late_after)
@@ -183,6 +201,7 @@ class RecogniserLoop:
         with self._lock:
             over, self._over = self._over, set()
         for lesson_id in over:
+            self._not_before_s.pop(lesson_id, None)
             if self._rolls.pop(lesson_id, None) is not None and self._process is not None:
                 try:
                     self._process.close_lesson(lesson_id)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -29,6 +31,11 @@ START_TIMEOUT_S = 120.0
 JUDGE_TIMEOUT_S = 60.0
 """A 4K picture with HOG takes a few seconds; a child that says nothing for longer hangs."""
 
+STOP_GRACE_S = 5.0
+"""What a child may still take for its answer once the program is told to stop."""
+
+_LISTEN_S = 0.25
+
 LIVE_WIDTH_PX = 1280
 LIVE_QUALITY = 72
 
@@ -47,6 +54,7 @@ class _OpenLesson:
     lesson_id: str
     templates: tuple[Template, ...]
     policy: RecognitionPolicy
+    unknown_given: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ class RecogniserProcess:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=True)
         self._pipe: Connection = ours
+        self._stop = threading.Event()
         self._process: SpawnProcess = context.Process(
             target=_child, args=(theirs, setup, calibration), name="rollcall-recogniser", daemon=True
         )
@@ -101,6 +110,10 @@ class RecogniserProcess:
             raise
         self.model = ready.model if isinstance(ready, _Ready) else ""
 
+    def heed(self, stop: threading.Event) -> None:
+        """From now on a child that hangs while ``stop`` is set does not hold the program up."""
+        self._stop = stop
+
     @property
     def alive(self) -> bool:
         return self._process.is_alive()
@@ -109,9 +122,16 @@ class RecogniserProcess:
     def pid(self) -> int | None:
         return self._process.pid
 
-    def open_lesson(self, lesson_id: str, templates: tuple[Template, ...], policy: RecognitionPolicy) -> None:
-        """Starts judging a lesson. Raises RecogniserGone, Conflict, InvalidInput."""
-        self._ask(_OpenLesson(lesson_id, templates, policy), START_TIMEOUT_S)
+    def open_lesson(
+        self,
+        lesson_id: str,
+        templates: tuple[Template, ...],
+        policy: RecognitionPolicy,
+        unknown_given: int = 0,
+    ) -> None:
+        """Starts judging a lesson; ``unknown_given``: see the worker's. Raises RecogniserGone, Conflict,
+        InvalidInput."""
+        self._ask(_OpenLesson(lesson_id, templates, policy, unknown_given), START_TIMEOUT_S)
 
     def judge(self, frame: EncodedFrame, *, with_picture: bool) -> Judged:
         """Judges one frame. Raises RecogniserGone, NotFound (lesson not open), StreamUnsupported."""
@@ -141,15 +161,27 @@ class RecogniserProcess:
 
     def _answer(self, timeout_s: float) -> _Answer:
         try:
-            if not self._pipe.poll(timeout_s):
+            waited_s = self._listen(timeout_s)
+            if waited_s is not None:
                 self._process.kill()
-                raise _gone(f"said nothing for {timeout_s:g} s")
+                raise _gone(f"said nothing for {waited_s:.0f} s")
             answer = cast(_Answer, self._pipe.recv())
         except (EOFError, OSError):
             raise _gone("ended") from None
         if isinstance(answer, _Failed):
             raise answer.error
         return answer
+
+    def _listen(self, timeout_s: float) -> float | None:
+        """``None`` when an answer is there, else how long none came, in seconds."""
+        began_s = time.monotonic()
+        until_s, stopping = began_s + timeout_s, False
+        while (now_s := time.monotonic()) < until_s:
+            if self._pipe.poll(min(_LISTEN_S, until_s - now_s)):
+                return None
+            if self._stop.is_set() and not stopping:
+                stopping, until_s = True, min(until_s, time.monotonic() + STOP_GRACE_S)
+        return time.monotonic() - began_s
 
 
 def _gone(what: str) -> RecogniserGone:
@@ -184,7 +216,12 @@ def _child(pipe: Connection, setup: FaceSetup, calibration: Calibration | None) 
 
 def _answer_for(worker: RecognitionWorker, request: _Request) -> _Answer:
     if isinstance(request, _OpenLesson):
-        worker.open_lesson(request.lesson_id, request.templates, policy=request.policy)
+        worker.open_lesson(
+            request.lesson_id,
+            request.templates,
+            policy=request.policy,
+            unknown_given=request.unknown_given,
+        )
         return None
     if isinstance(request, _CloseLesson):
         worker.close_lesson(request.lesson_id)

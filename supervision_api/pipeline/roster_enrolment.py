@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from models.errors import PhotoRefused, RosterInvalid
 from models.problem_texts import PROBLEM_TEXTS
-from models.roster import RosterCheck, RosterRow, RowProblem, Trainee
+from models.roster import Enrolled, RosterCheck, RosterRow, RowProblem, Trainee
 from models.roster_check import check_roster, problem
 from models.roster_table import rows_from_table
 from models.texts import render
@@ -26,11 +27,24 @@ _UNUSABLE_FILE = frozenset({"not_an_image", "corrupt", "too_large"})
 
 @dataclass(frozen=True, slots=True)
 class TraineePhoto:
-    """An examined photo of a trainee, with the bytes it was made from."""
+    """An examined photo of a trainee. Its bytes stay where they lie: those of a class may be gigabytes."""
 
     trainee: str
-    content: bytes
     examined: ExaminedPhoto
+    files: RosterFiles
+
+    def content(self) -> bytes:
+        """The bytes the template was made from.
+
+        Raises:
+            RosterInvalid: the photo is gone or was changed since.
+        """
+        content = self.files.photo(self.examined.name)
+        if hashlib.sha256(content).hexdigest() != self.examined.sha256:
+            raise RosterInvalid(
+                "was changed while the roster was checked", place=self.examined.name, hint="import it again"
+            )
+        return content
 
     def template(self) -> Template:
         return Template(
@@ -68,14 +82,15 @@ def examine_roster(
     progress: Progress,
     *,
     faceless_allowed: bool,
+    enrolled: Enrolled | None = None,
 ) -> ExaminedRoster:
-    """Checks rows and photos.
+    """Checks rows and photos. ``enrolled``: whom the class has already.
 
     A file that is no whole picture always stops the import. A picture whose face cannot serve stops it too,
     unless ``faceless_allowed``: then the trainee stays, and can only be confirmed by a person.
     """
     rows = rows_from_table(files.table, place=files.table_name)
-    check = check_roster(rows, today, files.photo_names)
+    check = check_roster(rows, today, files.photo_names, enrolled)
     if not check.importable:
         return ExaminedRoster(rows, check.trainees, check.problems, (), ())
     by_line = _rows_of_trainees(rows, check)
@@ -88,8 +103,8 @@ def examine_roster(
         problems += refused
     progress(1.0, "photos")
     problems += _duplicate_problems(photos, by_line)
-    enrolled = {photo.trainee for photo in photos}
-    faceless = tuple(t.code for t in check.trainees if t.code not in enrolled)
+    shown = {photo.trainee for photo in photos}
+    faceless = tuple(t.code for t in check.trainees if t.code not in shown)
     problems.sort(key=lambda p: p.line)
     return ExaminedRoster(rows, check.trainees, tuple(problems), tuple(photos), faceless)
 
@@ -127,7 +142,7 @@ def _examine_trainee(
         except RosterInvalid:
             refused.append((name, "photo_unreadable", True))
         else:
-            taken.append(TraineePhoto(trainee.code, content, examined))
+            taken.append(TraineePhoto(trainee.code, examined, files))
     # One good photo carries a trainee; the bad ones beside it are told, not fatal.
     must_stop = not taken and not faceless_allowed
     problems = [
@@ -149,3 +164,16 @@ def _duplicate_problems(photos: Sequence[TraineePhoto], by_code: dict[str, Roste
         )
         for pair in found
     ]
+
+
+def enrolled_faces(roster: ExaminedRoster, kept: Sequence[Template]) -> ExaminedRoster:
+    """The roster with a note on each row whose photo shows the face of somebody in the class already."""
+    new = {template.trainee for template in roster.templates}
+    lines = {trainee.code: row for trainee, row in zip(roster.trainees, roster.rows, strict=False)}
+    notes = []
+    for pair in find_duplicates(roster.templates, kept, DUPLICATE_DISTANCE):
+        for shown, known in ((pair.first, pair.second), (pair.second, pair.first)):
+            if shown in new and known not in new:
+                notes.append(problem(lines[shown], "photo", "face_enrolled", fatal=False, trainee=known))
+    problems = sorted((*roster.problems, *notes), key=lambda one: one.line)
+    return replace(roster, problems=tuple(problems))

@@ -15,7 +15,7 @@ from models.footage import Gap
 from models.frame import Sighting
 from models.policy import AttendancePolicy, Policy
 from models.reason_texts import render_reason
-from models.timeline import Interval, total
+from models.timeline import Interval, as_utc, total
 from models.timetable import Lesson
 from supervision_api.reports.lesson_outcome import LessonOutcome, UnknownPerson
 
@@ -24,7 +24,7 @@ def instant(at: datetime | None) -> str | None:
     """RFC 3339 UTC with milliseconds."""
     if at is None:
         return None
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return as_utc(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def interval_pair(interval: Interval) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
@@ -47,7 +48,11 @@ def clock_text(at: datetime | None) -> str:
 
 
 def safe_text(text: str) -> str:
-    """A cell that a spreadsheet never takes for a formula (names come from outside)."""
+    """A cell that a spreadsheet never takes for a formula (names come from outside).
+
+    Characters that XML cannot hold are shown as such: one of them must not cost a lesson its sheet.
+    """
+    text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", text)
     return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 

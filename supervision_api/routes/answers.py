@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -112,11 +113,16 @@ def instants_out(lesson_id: str, links: Iterable[EvidenceLink]) -> list[schemas.
             at=link.at,
             camera=link.camera_id,
             score=link.score,
-            footage=f"/api/v1/lessons/{lesson_id}/footage/{quote(link.camera_id, safe='')}/at/"
-            + quote(link.at.isoformat(), safe=""),
+            footage=instant_url(lesson_id, link.camera_id, link.at),
         )
         for link in links
     ]
+
+
+def instant_url(lesson_id: str, camera_id: str, at: datetime) -> str:
+    """Where an instant of footage plays."""
+    camera, instant = quote(camera_id, safe=""), quote(at.isoformat(), safe="")
+    return f"/api/v1/lessons/{lesson_id}/footage/{camera}/at/{instant}"
 
 
 def correction_out(correction: Correction, *, counts: bool) -> schemas.CorrectionOut:
@@ -130,7 +136,17 @@ def correction_out(correction: Correction, *, counts: bool) -> schemas.Correctio
         credited_hours=correction.credited_hours,
         approved_by=correction.approved_by,
         counts=counts,
+        struck=list(correction.struck),
+        evidence=_evidence_out(correction),
     )
+
+
+def _evidence_out(correction: Correction) -> schemas.EvidenceOut | None:
+    cited = correction.evidence
+    if cited is None:
+        return None
+    footage = instant_url(correction.lesson_id, cited.camera_id, cited.at) if cited.at else ""
+    return schemas.EvidenceOut(at=cited.at, camera=cited.camera_id, note=cited.note, footage=footage)
 
 
 def attendance_out(entry: SheetEntry, locale: str) -> schemas.AttendanceOut:

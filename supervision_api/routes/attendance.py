@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from models import errors
 from models.evidence import JsonValue
-from models.register import Correction
+from models.register import CitedEvidence, Correction
 from storage.unit_of_work import UnitOfWork
 from supervision_api.actions import attendance
 from supervision_api.actions.lessons import lesson_of
 from supervision_api.auth_permissions import Permission
 from supervision_api.idempotency import Call, perform
+from supervision_api.openapi import CREATE, READ, WRITE, problems_of
 from supervision_api.request_context import ApiWriter, CallerHere, LanguageHere, ServicesHere
 from supervision_api.routes import schemas
 from supervision_api.routes.answers import attendance_out, correction_out, created
@@ -22,7 +25,11 @@ from supervision_api.routes.parameters import IdempotencyKey
 router = APIRouter(prefix="/api/v1/lessons/{lesson_id}", tags=["attendance"])
 
 
-@router.get("/attendance", summary="Verdicts with reasons and footage instants; empty until judged")
+@router.get(
+    "/attendance",
+    summary="Verdicts with reasons and footage instants; empty until judged",
+    responses=problems_of(*READ, errors.NotFound),
+)
 def list_attendance(
     lesson_id: str, services: ServicesHere, caller: CallerHere, language: LanguageHere, response: Response
 ) -> schemas.ListOut[schemas.AttendanceOut]:
@@ -34,7 +41,11 @@ def list_attendance(
     return schemas.ListOut(items=items, next_cursor=None)
 
 
-@router.get("/attendance/{trainee}", summary="One trainee's attendance")
+@router.get(
+    "/attendance/{trainee}",
+    summary="One trainee's attendance",
+    responses=problems_of(*READ, errors.NotFound),
+)
 def get_attendance(
     lesson_id: str, trainee: str, services: ServicesHere, caller: CallerHere, language: LanguageHere
 ) -> schemas.AttendanceOut:
@@ -49,6 +60,7 @@ def get_attendance(
     status_code=201,
     summary="Approved leave, or the instructor's confirmation",
     response_model=schemas.ManualOut,
+    responses=problems_of(*CREATE, errors.NotFound),
 )
 def enter_manually(
     *,
@@ -88,6 +100,7 @@ def enter_manually(
     status_code=201,
     summary="Correct a verdict; the machine's stays beside it",
     response_model=schemas.CorrectionOut,
+    responses=problems_of(*CREATE, errors.NotFound),
 )
 def correct(
     *,
@@ -103,7 +116,7 @@ def correct(
 
     def create(work: UnitOfWork) -> Mapping[str, JsonValue]:
         now = services.clock.now()
-        correction = Correction(lesson_id=lesson_id, actor=caller.actor, at=now, **body.model_dump())
+        correction = _correction(lesson_id, body, caller.actor, now)
         record = lesson_of(work, lesson_id)
         kept = attendance.correct(work, record, correction, caller.user)
         entry = attendance.find_entry(work, record, kept.trainee)
@@ -113,7 +126,23 @@ def correct(
     return created(perform(services, caller, call, create))
 
 
-@router.post("/corrections/{correction_id}/approval", summary="Approve raised hours as a second person")
+def _correction(lesson_id: str, body: schemas.CorrectionIn, actor: str, at: datetime) -> Correction:
+    cited = body.evidence
+    return Correction(
+        lesson_id=lesson_id,
+        actor=actor,
+        at=at,
+        struck=tuple(body.struck),
+        evidence=CitedEvidence(cited.at, cited.camera, cited.note) if cited else None,
+        **body.model_dump(exclude={"struck", "evidence"}),
+    )
+
+
+@router.post(
+    "/corrections/{correction_id}/approval",
+    summary="Approve raised hours as a second person",
+    responses=problems_of(*WRITE, errors.NotFound, errors.Conflict),
+)
 def approve(
     lesson_id: str, correction_id: str, services: ServicesHere, caller: ApiWriter
 ) -> schemas.CorrectionOut:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from supervision_api.problems import RangeNotSatisfiable
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+# the unit's name knows no case (RFC 9110 section 14.1)
+_RANGE = re.compile(r"bytes=[ \t]*(\d{0,40})-(\d{0,40})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def parse_range(header: str | None, size: int) -> ByteRange:
         RangeNotSatisfiable: it lies outside the file.
     """
     whole = ByteRange(0, size, size, partial=False)
-    match = _RANGE.fullmatch(header.strip().replace(" ", "")) if header else None
+    match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match.groups() == ("", ""):
         return whole
     first, last = match.groups()

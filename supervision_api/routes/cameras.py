@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from models import errors
 from models.evidence import JsonValue
 from storage.unit_of_work import UnitOfWork
 from supervision_api.actions import cameras
@@ -14,6 +15,7 @@ from supervision_api.actions.cameras import CameraDraft
 from supervision_api.auth_permissions import Permission
 from supervision_api.etags import etag_of, require_match
 from supervision_api.idempotency import Call, perform
+from supervision_api.openapi import CHANGE, CREATE, READ, problems_of
 from supervision_api.request_context import ApiWriter, CallerHere, ServicesHere
 from supervision_api.routes import schemas
 from supervision_api.routes.answers import camera_out, created
@@ -22,7 +24,13 @@ from supervision_api.routes.parameters import IdempotencyKey, IfMatch
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 
 
-@router.post("", status_code=201, summary="Add a camera", response_model=schemas.CameraOut)
+@router.post(
+    "",
+    status_code=201,
+    summary="Add a camera",
+    response_model=schemas.CameraOut,
+    responses=problems_of(*CREATE),
+)
 def add_camera(
     body: schemas.CameraIn,
     request: Request,
@@ -40,7 +48,7 @@ def add_camera(
     return created(perform(services, caller, call, create))
 
 
-@router.get("", summary="All cameras, addresses without secrets")
+@router.get("", summary="All cameras, addresses without secrets", responses=problems_of(*READ))
 def list_cameras(services: ServicesHere, caller: CallerHere) -> schemas.ListOut[schemas.CameraOut]:
     caller.require(Permission.READ_CAMERAS)
     with services.ledger.read() as work:
@@ -48,7 +56,7 @@ def list_cameras(services: ServicesHere, caller: CallerHere) -> schemas.ListOut[
     return schemas.ListOut(items=[camera_out(one) for one in found], next_cursor=None)
 
 
-@router.get("/{camera_id}", summary="One camera")
+@router.get("/{camera_id}", summary="One camera", responses=problems_of(*READ, errors.NotFound))
 def get_camera(
     camera_id: str, services: ServicesHere, caller: CallerHere, response: Response
 ) -> schemas.CameraOut:
@@ -59,7 +67,7 @@ def get_camera(
     return camera_out(found)
 
 
-@router.put("/{camera_id}", summary="Change a camera")
+@router.put("/{camera_id}", summary="Change a camera", responses=problems_of(*CHANGE))
 def change_camera(
     *,
     camera_id: str,

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from models import errors
 from models.evidence import JsonValue
 from storage.unit_of_work import UnitOfWork
-from supervision_api.actions import classes
+from supervision_api.actions import classes, consent
 from supervision_api.actions.classes import ClassDraft
 from supervision_api.auth_permissions import Permission
 from supervision_api.etags import etag_of, require_match
 from supervision_api.idempotency import Call, perform
+from supervision_api.openapi import BODY, CHANGE, CREATE, READ, WRITE, problems_of
 from supervision_api.request_context import ApiWriter, CallerHere, ServicesHere
 from supervision_api.routes import schemas
 from supervision_api.routes.answers import class_out, created, trainee_out
@@ -22,7 +24,13 @@ from supervision_api.routes.parameters import Cursor, IdempotencyKey, IfMatch, L
 router = APIRouter(prefix="/api/v1/classes", tags=["classes"])
 
 
-@router.post("", status_code=201, summary="File a class", response_model=schemas.ClassOut)
+@router.post(
+    "",
+    status_code=201,
+    summary="File a class",
+    response_model=schemas.ClassOut,
+    responses=problems_of(*CREATE),
+)
 def create_class(
     body: schemas.ClassIn,
     request: Request,
@@ -41,7 +49,7 @@ def create_class(
     return created(perform(services, caller, call, create))
 
 
-@router.get("", summary="Classes by code")
+@router.get("", summary="Classes by code", responses=problems_of(*READ, errors.InvalidInput))
 def list_classes(
     services: ServicesHere, caller: CallerHere, cursor: Cursor = None, limit: Limit = 50
 ) -> schemas.ListOut[schemas.ClassOut]:
@@ -51,7 +59,7 @@ def list_classes(
     return schemas.ListOut(items=[class_out(one) for one in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/{code}", summary="One class")
+@router.get("/{code}", summary="One class", responses=problems_of(*READ, errors.NotFound))
 def get_class(code: str, services: ServicesHere, caller: CallerHere, response: Response) -> schemas.ClassOut:
     caller.require(Permission.READ_CLASSES)
     with services.ledger.read() as work:
@@ -60,7 +68,7 @@ def get_class(code: str, services: ServicesHere, caller: CallerHere, response: R
     return class_out(found)
 
 
-@router.put("/{code}", summary="Change a class")
+@router.put("/{code}", summary="Change a class", responses=problems_of(*CHANGE))
 def change_class(
     *,
     code: str,
@@ -80,7 +88,11 @@ def change_class(
     return class_out(changed)
 
 
-@router.get("/{code}/trainees", summary="The roster, identity numbers masked")
+@router.get(
+    "/{code}/trainees",
+    summary="The roster, identity numbers masked",
+    responses=problems_of(*READ, errors.NotFound, errors.InvalidInput),
+)
 def list_trainees(
     code: str, services: ServicesHere, caller: CallerHere, cursor: Cursor = None, limit: Limit = 100
 ) -> schemas.ListOut[schemas.TraineeOut]:
@@ -89,3 +101,18 @@ def list_trainees(
         work.classes.get(code)
         page = work.roster.page(code, cursor, limit)
     return schemas.ListOut(items=[trainee_out(one) for one in page.items], next_cursor=page.next_cursor)
+
+
+@router.post(
+    "/{code}/trainees/{trainee}/consent",
+    summary="Consent to face recognition: given, refused or withdrawn",
+    responses=problems_of(*WRITE, *BODY, errors.NotFound, errors.Conflict),
+)
+def record_consent(
+    code: str, trainee: str, body: schemas.ConsentIn, services: ServicesHere, caller: ApiWriter
+) -> schemas.TraineeOut:
+    """Refused or withdrawn, the photos and templates are erased; the attendance record stays."""
+    caller.require(Permission.EDIT_CLASSES)
+    with services.ledger.write() as work:
+        entry = consent.record_consent(work, code, trainee, body.state, caller.actor, services.clock.now())
+    return trainee_out(entry)

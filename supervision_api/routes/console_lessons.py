@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Annotated, Any
-from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Header, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
 
-from models.attendance import EvidenceLink, ManualKind, Status
-from models.correction import CorrectionReason
-from models.errors import InvalidInput, NotFound, RollcallError
+from models.attendance import EvidenceLink
+from models.errors import InvalidInput
 from models.flags import FlagState
-from models.register import Correction, LessonRecord
+from models.register import LessonRecord
 from models.timetable import LessonState
 from storage.unit_of_work import UnitOfWork
-from supervision_api import problems
 from supervision_api.actions import attendance, evidence, lessons
 from supervision_api.auth_permissions import Permission
-from supervision_api.console import footage_view, lesson_view
+from supervision_api.console import evidence_view, footage_view, lesson_view
 from supervision_api.console.i18n import LOCAL_ZONE, Language
 from supervision_api.console.live_texts import live_texts
 from supervision_api.console.pages import PagesHere
-from supervision_api.request_context import CallerHere, FormWriter, ServicesHere
-from supervision_api.routes.evidence import bundle_response
+from supervision_api.request_context import CallerHere, ServicesHere
 from supervision_api.routes.footage import parse_instant
 
 router = APIRouter(prefix="/console", include_in_schema=False)
@@ -67,7 +63,7 @@ def lesson_page(
     language = pages.language(request)
     with services.ledger.read() as work:
         record = lessons.lesson_of(work, lesson_id)
-        head = _head(work, record, "lesson")
+        head = lesson_head(work, record, "lesson")
         if record.state in lessons.JUDGED:
             return pages.page(request, "lesson_sheet.html", **head, **_sheet(work, record, language))
         live = services.live.snapshot(lesson_id)
@@ -91,7 +87,7 @@ def lesson_page(
         )
 
 
-def _head(work: UnitOfWork, record: LessonRecord, tab: str) -> dict[str, Any]:
+def lesson_head(work: UnitOfWork, record: LessonRecord, tab: str) -> dict[str, Any]:
     """What the head of every page of a lesson shows."""
     flags = [one for one in work.flags.of_lesson(record.lesson.lesson_id) if one.flag.state is FlagState.OPEN]
     return {
@@ -101,6 +97,7 @@ def _head(work: UnitOfWork, record: LessonRecord, tab: str) -> dict[str, Any]:
         "lesson_day": record.lesson.starts_at.astimezone(LOCAL_ZONE).date().isoformat(),
         "class_name": work.classes.get(record.lesson.class_code).name,
         "flag_count": len(flags),
+        "holds": [hold for hold in work.holds.of_lesson(record.lesson.lesson_id) if hold.open],
         "tab": tab,
     }
 
@@ -117,18 +114,6 @@ def _sheet(work: UnitOfWork, record: LessonRecord, language: Language) -> dict[s
         "unknown": lesson_view.strangers_of(work, {}, lesson_id),
         "coverage_share": attendance.coverage_share(work, record, record.lesson.ends_at),
     }
-
-
-@router.get("/lessons/{lesson_id}/footage")
-def footage_page(
-    lesson_id: str, request: Request, services: ServicesHere, caller: CallerHere, pages: PagesHere
-) -> Response:
-    caller.require(Permission.VIEW_FOOTAGE)
-    with services.ledger.read() as work:
-        record = lessons.lesson_of(work, lesson_id)
-        head = _head(work, record, "footage")
-        tracks = footage_view.tracks_of(work, record)
-    return pages.page(request, "footage.html", **head, tracks=tracks)
 
 
 @router.get("/lessons/{lesson_id}/moment")
@@ -152,7 +137,7 @@ def moment_page(
     language = pages.language(request)
     with services.ledger.read() as work:
         record = lessons.lesson_of(work, lesson_id)
-        head = _head(work, record, "footage")
+        head = lesson_head(work, record, "footage")
         claim = footage_view.Claim(language.text("Footage of this instant"))
         if trainee:
             claim = footage_view.claim_of_trainee(work, record, trainee, language)
@@ -176,23 +161,17 @@ def evidence_page(
     cursor: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
     caller.require(Permission.READ_EVIDENCE)
+    language = pages.language(request)
     with services.ledger.read() as work:
         record = lessons.lesson_of(work, lesson_id)
         found = evidence.leaves_of(work, lesson_id, cursor, 100)
         checkpoint = evidence.latest_checkpoint(work)
         values = {
-            **_head(work, record, "evidence"),
-            "leaves": [
-                {
-                    "sequence": leaf.seq,
-                    "at": leaf.at,
-                    "kind": leaf.kind.value,
-                    "about": evidence.about(leaf),
-                    "hash": leaf.leaf_hash.hex(),
-                }
-                for leaf in found.items
-            ],
+            **lesson_head(work, record, "evidence"),
+            "leaves": [evidence_view.leaf_line(leaf, language) for leaf in found.items],
+            **evidence_view.vouched(work, lesson_id),
             "leaf_total": evidence.leaf_count(work, lesson_id),
+            "all_holds": work.holds.of_lesson(lesson_id),
             "next_link": f"?cursor={found.next_cursor}" if found.next_cursor else "",
             "checkpoint": checkpoint
             and {
@@ -208,137 +187,6 @@ def evidence_page(
         "evidence.html",
         **values,
         store=services.store_capabilities,
+        trial=services.store_trial(),
         bundle_ready=record.state in lessons.JUDGED,
     )
-
-
-@router.post("/lessons/{lesson_id}/bundle")
-def take_bundle(lesson_id: str, services: ServicesHere, caller: FormWriter) -> Response:
-    caller.require(Permission.EXPORT)
-    with services.ledger.read() as work:
-        record = lessons.lesson_of(work, lesson_id)
-    return bundle_response(evidence.write_bundle(services, record, caller.actor), lesson_id)
-
-
-@router.get("/lessons/{lesson_id}/trainees/{code}")
-def trainee_page(
-    *,
-    lesson_id: str,
-    code: str,
-    request: Request,
-    services: ServicesHere,
-    caller: CallerHere,
-    pages: PagesHere,
-) -> Response:
-    caller.require(Permission.READ_ATTENDANCE)
-    return _trainee_page(request, services, pages, lesson_id, code)
-
-
-def _trainee_page(
-    request: Request,
-    services: ServicesHere,
-    pages: PagesHere,
-    lesson_id: str,
-    code: str,
-    error: RollcallError | None = None,
-) -> Response:
-    """One trainee in one lesson: what stands, and the forms that add to it."""
-    language = pages.language(request)
-    with services.ledger.read() as work:
-        record = lessons.lesson_of(work, lesson_id)
-        trainee = work.roster.entry(record.lesson.class_code, code)
-        try:
-            row = lesson_view.sheet_row(attendance.find_entry(work, record, code), language)
-        except NotFound:
-            row = None
-        values = {
-            **_head(work, record, "lesson"),
-            "trainee": trainee,
-            "row": row,
-            "manual": work.verdicts.manual(lesson_id).get(code, ()),
-            "statuses": [status.value for status in Status],
-            "reason_codes": [reason.value for reason in CorrectionReason],
-            "kinds": [kind.value for kind in ManualKind],
-            "sealed": record.state is LessonState.SEALED,
-            "problem": pages.problem_text(request, error) if error else "",
-        }
-    return pages.page(request, "trainee.html", problems.status_of(error) if error else 200, **values)
-
-
-@router.post("/lessons/{lesson_id}/trainees/{code}/correction")
-def correct(
-    *,
-    lesson_id: str,
-    code: str,
-    request: Request,
-    services: ServicesHere,
-    caller: FormWriter,
-    pages: PagesHere,
-    status: Annotated[str, Form(max_length=40)] = "",
-    credited_hours: Annotated[str, Form(max_length=10)] = "",
-    reason_code: Annotated[str, Form(max_length=64)] = "",
-    reason: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    caller.require(Permission.CORRECT_ATTENDANCE)
-    try:
-        hours = _hours(credited_hours)
-        with services.ledger.write() as work:
-            correction = Correction(
-                lesson_id=lesson_id,
-                trainee=code,
-                reason_code=reason_code,
-                reason=reason.strip(),
-                actor=caller.actor,
-                at=services.clock.now(),
-                status=status or None,
-                credited_hours=hours,
-            )
-            attendance.correct(work, lessons.lesson_of(work, lesson_id), correction, caller.user)
-    except RollcallError as error:
-        return _trainee_page(request, services, pages, lesson_id, code, error)
-    return RedirectResponse(f"/console/lessons/{quote(lesson_id)}#t-{quote(code)}", status_code=303)
-
-
-@router.post("/lessons/{lesson_id}/trainees/{code}/manual")
-def enter_manually(
-    *,
-    lesson_id: str,
-    code: str,
-    request: Request,
-    services: ServicesHere,
-    caller: FormWriter,
-    pages: PagesHere,
-    kind: Annotated[str, Form(max_length=40)],
-    reason: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    """For the whole lesson; parts of it through the API."""
-    caller.require(Permission.ENTER_ATTENDANCE)
-    try:
-        entry = attendance.manual_entry(kind, None, None, caller.actor, reason)
-        with services.ledger.write() as work:
-            record = lessons.lesson_of(work, lesson_id)
-            attendance.enter_manually(work, record, code, entry, services.clock.now())
-    except RollcallError as error:
-        return _trainee_page(request, services, pages, lesson_id, code, error)
-    services.attendance_changed(lesson_id)
-    return RedirectResponse(f"/console/lessons/{quote(lesson_id)}", status_code=303)
-
-
-@router.post("/lessons/{lesson_id}/corrections/{correction_id}/approval")
-def approve(
-    lesson_id: str, correction_id: str, services: ServicesHere, caller: FormWriter
-) -> RedirectResponse:
-    caller.require(Permission.APPROVE_HOURS)
-    with services.ledger.write() as work:
-        record = lessons.lesson_of(work, lesson_id)
-        kept = attendance.approve(work, record, correction_id, caller.user, services.clock.now())
-    return RedirectResponse(f"/console/lessons/{quote(lesson_id)}#t-{quote(kept.trainee)}", status_code=303)
-
-
-def _hours(text: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInput("hours are a number", place="credited_hours", hint="write 0.5, 1, 1.5") from None

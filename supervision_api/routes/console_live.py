@@ -11,9 +11,10 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import NotFound
+from models.register import LessonRecord
 from supervision_api import auth
 from supervision_api.actions.footage import record_view
-from supervision_api.actions.lessons import lesson_of
+from supervision_api.actions.lessons import JUDGED, lesson_of
 from supervision_api.auth import Caller
 from supervision_api.auth_permissions import Permission
 from supervision_api.live import LiveKind, Message, Subscription
@@ -46,22 +47,20 @@ async def events(
 ) -> StreamingResponse:
     """A snapshot, then every change. ``Last-Event-ID`` resumes where a broken connection stopped."""
     caller.require(Permission.READ_ATTENDANCE)
-    await run_in_threadpool(_check_lesson, services, lesson_id)
-    stream = _stream(
-        services, caller, lesson_id, session_token(request), request.headers.get("last-event-id")
-    )
+    record = await run_in_threadpool(_lesson, services, lesson_id)
+    stream = _stream(services, caller, record, session_token(request), request.headers.get("last-event-id"))
     # nginx buffers unless told otherwise, and a buffered event stream is silent.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-def _check_lesson(services: Services, lesson_id: str) -> None:
+def _lesson(services: Services, lesson_id: str) -> LessonRecord:
     with services.ledger.read() as work:
-        lesson_of(work, lesson_id)
+        return lesson_of(work, lesson_id)
 
 
 async def _stream(
-    services: Services, caller: Caller, lesson_id: str, token: str, last_event_id: str | None
+    services: Services, caller: Caller, record: LessonRecord, token: str, last_event_id: str | None
 ) -> AsyncIterator[bytes]:
     loop, due = asyncio.get_running_loop(), asyncio.Event()
 
@@ -71,7 +70,10 @@ async def _stream(
             loop.call_soon_threadsafe(due.set)
 
     yield f"retry: {RETRY_MS}\n\n".encode()
-    with services.live.subscribe(lesson_id, wake, last_event_id) as subscription:
+    if record.state in JUDGED:
+        # judged while this page was cut off: nobody will publish it a second time.
+        yield b"event: lesson\ndata: " + orjson.dumps({"state": record.state.value}) + b"\n\n"
+    with services.live.subscribe(record.lesson.lesson_id, wake, last_event_id) as subscription:
         while not services.live.closed:
             due.clear()
             for message in _take(subscription, caller):

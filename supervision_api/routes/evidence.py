@@ -1,25 +1,29 @@
-"""The evidence log and a lesson's bundle."""
+"""The evidence log."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Path
-from fastapi.responses import StreamingResponse
 
+from models import errors
 from models.errors import NotFound
 from supervision_api.actions import evidence
 from supervision_api.actions.lessons import lesson_of
 from supervision_api.auth_permissions import Permission
-from supervision_api.request_context import ApiWriter, CallerHere, ServicesHere
+from supervision_api.openapi import READ, problems_of
+from supervision_api.request_context import CallerHere, ServicesHere
 from supervision_api.routes import schemas
-from supervision_api.routes.parameters import Cursor, Limit
+from supervision_api.routes.parameters import Cursor, Limit, PlainNumber
 
 router = APIRouter(prefix="/api/v1", tags=["evidence"])
 
 
-@router.get("/lessons/{lesson_id}/evidence", summary="A lesson's leaves, in log order")
+@router.get(
+    "/lessons/{lesson_id}/evidence",
+    summary="A lesson's leaves, in log order",
+    responses=problems_of(*READ, errors.NotFound, errors.InvalidInput),
+)
 def list_leaves(
     lesson_id: str, services: ServicesHere, caller: CallerHere, cursor: Cursor = None, limit: Limit = 100
 ) -> schemas.ListOut[schemas.LeafOut]:
@@ -41,30 +45,11 @@ def list_leaves(
     return schemas.ListOut(items=items, next_cursor=page.next_cursor)
 
 
-@router.post(
-    "/lessons/{lesson_id}/bundle",
-    summary="Take out the lesson's evidence bundle (zip); the export is itself a leaf",
-    response_class=StreamingResponse,
+@router.get(
+    "/evidence/checkpoint",
+    summary="The newest signed checkpoint",
+    responses=problems_of(*READ, errors.NotFound),
 )
-def export_bundle(lesson_id: str, services: ServicesHere, caller: ApiWriter) -> StreamingResponse:
-    caller.require(Permission.EXPORT)
-    with services.ledger.read() as work:
-        record = lesson_of(work, lesson_id)
-    path = evidence.write_bundle(services, record, caller.actor)
-    return bundle_response(path, lesson_id)
-
-
-def bundle_response(path: Any, lesson_id: str) -> StreamingResponse:
-    """The zip as a download; it is removed behind it."""
-    name = quote(f"{lesson_id}-evidence.zip", safe="")
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-        "Content-Length": str(path.stat().st_size),
-    }
-    return StreamingResponse(evidence.stream_and_remove(path), media_type="application/zip", headers=headers)
-
-
-@router.get("/evidence/checkpoint", summary="The newest signed checkpoint")
 def get_checkpoint(services: ServicesHere, caller: CallerHere) -> schemas.CheckpointOut:
     caller.require(Permission.READ_EVIDENCE)
     with services.ledger.read() as work:
@@ -76,7 +61,9 @@ def get_checkpoint(services: ServicesHere, caller: CallerHere) -> schemas.Checkp
     )
 
 
-@router.get("/evidence/keys", summary="Public keys of the log, first to present")
+@router.get(
+    "/evidence/keys", summary="Public keys of the log, first to present", responses=problems_of(*READ)
+)
 def get_keys(services: ServicesHere, caller: CallerHere) -> schemas.ListOut[dict[str, Any]]:
     caller.require(Permission.READ_EVIDENCE)
     with services.ledger.read() as work:
@@ -84,9 +71,13 @@ def get_keys(services: ServicesHere, caller: CallerHere) -> schemas.ListOut[dict
     return schemas.ListOut(items=[dict(key) for key in keys], next_cursor=None)
 
 
-@router.get("/evidence/leaves/{sequence}/proof", summary="Inclusion proof against the newest checkpoint")
+@router.get(
+    "/evidence/leaves/{sequence}/proof",
+    summary="Inclusion proof against the newest checkpoint",
+    responses=problems_of(*READ, errors.NotFound, errors.Conflict, errors.InvalidInput),
+)
 def get_proof(
-    sequence: Annotated[int, Path(ge=0, le=2**53)], services: ServicesHere, caller: CallerHere
+    sequence: Annotated[int, PlainNumber, Path(ge=0, le=2**53)], services: ServicesHere, caller: CallerHere
 ) -> schemas.ProofOut:
     caller.require(Permission.READ_EVIDENCE)
     with services.ledger.read() as work:

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from models import errors
 from models.flags import FlagKind, FlagState
 from storage.repositories import FlagFilter
 from supervision_api.auth_permissions import Permission
 from supervision_api.etags import etag_of
+from supervision_api.openapi import READ, problems_of
 from supervision_api.request_context import CallerHere, LanguageHere, ServicesHere
 from supervision_api.routes import schemas
 from supervision_api.routes.answers import flag_out
@@ -18,7 +20,11 @@ from supervision_api.routes.parameters import Cursor, Limit
 router = APIRouter(prefix="/api/v1/flags", tags=["flags"])
 
 
-@router.get("", summary="Flags, latest raised first")
+@router.get(
+    "",
+    summary="Flags, latest raised first",
+    responses=problems_of(*READ, errors.InvalidInput),
+)
 def list_flags(
     *,
     services: ServicesHere,
@@ -39,7 +45,7 @@ def list_flags(
     return schemas.ListOut(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/{flag_id}", summary="One flag")
+@router.get("/{flag_id}", summary="One flag", responses=problems_of(*READ, errors.NotFound))
 def get_flag(
     flag_id: str, services: ServicesHere, caller: CallerHere, language: LanguageHere, response: Response
 ) -> schemas.FlagOut:

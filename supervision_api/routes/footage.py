@@ -8,21 +8,28 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
+from models import errors
 from models.errors import InvalidInput, NotFound
+from models.timeline import as_utc
+from supervision_api import problems
 from supervision_api.actions import footage
 from supervision_api.actions.lessons import lesson_of
 from supervision_api.auth_permissions import Permission
+from supervision_api.openapi import READ, problems_of
 from supervision_api.request_context import CallerHere, ServicesHere, ViewsHere
 from supervision_api.routes import schemas
 from supervision_api.routes.answers import gap_out, segment_out, segment_url
 from supervision_api.routes.byte_ranges import ByteRange, parse_range
+from supervision_api.routes.parameters import PlainNumber
 
 router = APIRouter(prefix="/api/v1/lessons/{lesson_id}/footage", tags=["footage"])
 
 Camera = Annotated[str, Path(max_length=64)]
+# at the calendar's very ends an instant cannot be shown in local time.
+_YEARS = range(2000, 2101)
 
 
-@router.get("", summary="Segments and declared gaps")
+@router.get("", summary="Segments and declared gaps", responses=problems_of(*READ, errors.NotFound))
 def list_footage(lesson_id: str, services: ServicesHere, caller: CallerHere) -> schemas.FootageOut:
     caller.require(Permission.VIEW_FOOTAGE)
     with services.ledger.read() as work:
@@ -37,7 +44,13 @@ def list_footage(lesson_id: str, services: ServicesHere, caller: CallerHere) -> 
     )
 
 
-@router.get("/{camera}/at/{instant}", summary="Where an instant plays: redirects into its segment")
+@router.get(
+    "/{camera}/at/{instant}",
+    summary="Where an instant plays: redirects into its segment",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=problems_of(*READ, errors.NotFound, errors.InvalidInput),
+)
 def play_instant(
     lesson_id: str, camera: Camera, instant: str, services: ServicesHere, caller: CallerHere
 ) -> RedirectResponse:
@@ -58,13 +71,23 @@ def play_instant(
     "/{camera}/segments/{sequence}",
     summary="A segment's MP4, whole or by byte range",
     response_class=Response,
-    responses={200: {"content": {"video/mp4": {}}}, 206: {"content": {"video/mp4": {}}}},
+    responses={
+        200: {"content": {"video/mp4": {}}},
+        206: {"description": "The range asked for", "content": {"video/mp4": {}}},
+        **problems_of(
+            *READ,
+            errors.NotFound,
+            errors.InvalidInput,
+            errors.EvidenceBroken,
+            problems.RangeNotSatisfiable,
+        ),
+    },
 )
 def get_segment(
     *,
     lesson_id: str,
     camera: Camera,
-    sequence: Annotated[int, Path(ge=1, le=10_000_000)],
+    sequence: Annotated[int, PlainNumber, Path(ge=1, le=10_000_000)],
     request: Request,
     services: ServicesHere,
     caller: CallerHere,
@@ -91,12 +114,12 @@ def get_segment(
 
 
 def parse_instant(text: str) -> datetime:
-    """Raises ``InvalidInput`` unless it is an ISO 8601 instant with a zone."""
+    """Raises ``InvalidInput`` unless it is an ISO 8601 instant with a zone, of a year that has footage."""
     try:
-        at = datetime.fromisoformat(text)
+        at = as_utc(datetime.fromisoformat(text))
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None or at.year not in _YEARS:
         raise InvalidInput(
             "this is no instant with a zone", place="instant", hint="2026-11-23T09:00:00+08:00"
         )

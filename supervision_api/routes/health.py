@@ -13,6 +13,7 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/", include_in_schema=False)
+@router.get("/console/", include_in_schema=False)
 def root() -> RedirectResponse:
     return RedirectResponse("/console/today", status_code=303)
 

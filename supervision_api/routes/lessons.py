@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from models import errors
 from models.evidence import JsonValue
 from models.timetable import LessonState
 from storage.repositories import LessonFilter
@@ -17,15 +18,22 @@ from supervision_api.actions import lessons
 from supervision_api.auth_permissions import Permission
 from supervision_api.etags import etag_of, require_match
 from supervision_api.idempotency import Call, perform
+from supervision_api.openapi import CHANGE, CREATE, READ, problems_of
 from supervision_api.request_context import ApiWriter, CallerHere, ServicesHere
 from supervision_api.routes import schemas
 from supervision_api.routes.answers import created, lesson_listed, lesson_out
-from supervision_api.routes.parameters import Cursor, IdempotencyKey, IfMatch, Limit
+from supervision_api.routes.parameters import Cursor, IdempotencyKey, IfMatch, Limit, PlainDay
 
 router = APIRouter(prefix="/api/v1/lessons", tags=["lessons"])
 
 
-@router.post("", status_code=201, summary="Plan a lesson", response_model=schemas.LessonOut)
+@router.post(
+    "",
+    status_code=201,
+    summary="Plan a lesson",
+    response_model=schemas.LessonOut,
+    responses=problems_of(*CREATE, errors.LessonInvalid, errors.NotFound),
+)
 def plan_lesson(
     body: schemas.LessonIn,
     request: Request,
@@ -45,12 +53,16 @@ def plan_lesson(
     return created(perform(services, caller, call, create))
 
 
-@router.get("", summary="Lessons, newest first; or all of a day, by start")
+@router.get(
+    "",
+    summary="Lessons, newest first; or all of a day, by start",
+    responses=problems_of(*READ, errors.InvalidInput),
+)
 def list_lessons(
     *,
     services: ServicesHere,
     caller: CallerHere,
-    day: Annotated[date | None, Query(description="A day in China Standard Time.")] = None,
+    day: Annotated[date | None, PlainDay, Query(description="A day in China Standard Time.")] = None,
     class_code: Annotated[str | None, Query(max_length=64)] = None,
     state: Annotated[list[LessonState] | None, Query()] = None,
     cursor: Cursor = None,
@@ -66,7 +78,7 @@ def list_lessons(
     return schemas.ListOut(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/{lesson_id}", summary="One lesson")
+@router.get("/{lesson_id}", summary="One lesson", responses=problems_of(*READ, errors.NotFound))
 def get_lesson(
     lesson_id: str, services: ServicesHere, caller: CallerHere, response: Response
 ) -> schemas.LessonListed:
@@ -77,7 +89,11 @@ def get_lesson(
     return lesson_listed(summary)
 
 
-@router.put("/{lesson_id}", summary="Change a planned lesson")
+@router.put(
+    "/{lesson_id}",
+    summary="Change a planned lesson",
+    responses=problems_of(*CHANGE, errors.LessonInvalid, errors.Conflict),
+)
 def change_lesson(
     *,
     lesson_id: str,

@@ -9,9 +9,11 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from models import errors
 from models.errors import InvalidInput
 from supervision_api.actions.roster_import import ImportOrder, ImportReport, import_roster, problem_text
 from supervision_api.auth_permissions import Permission
+from supervision_api.openapi import BODY, WRITE, problems_of
 from supervision_api.request_context import ApiWriter, LanguageHere, ServicesHere
 from supervision_api.roster_upload import MOST_FILES, Upload
 from supervision_api.routes import schemas
@@ -31,6 +33,7 @@ _FORM: dict[str, Any] = {
                         "mode": {"type": "string", "enum": ["check", "import"], "default": "check"},
                         "consented": {"type": "boolean", "default": False},
                         "faceless_allowed": {"type": "boolean", "default": False},
+                        "renew": {"type": "boolean", "default": False},
                     },
                 }
             }
@@ -39,10 +42,16 @@ _FORM: dict[str, Any] = {
 }
 
 
+_ANSWERS = problems_of(*WRITE, *BODY, errors.RosterInvalid, errors.NotFound, errors.Conflict)
+# rows that must be mended come as a report of the same form as a success.
+_ANSWERS[422]["content"]["application/json"] = {"schema": {"$ref": "#/components/schemas/ImportOut"}}
+
+
 @router.post(
     "/{code}/roster/import",
     summary="Check or import a roster: all rows or none",
     response_model=schemas.ImportOut,
+    responses=_ANSWERS,
     openapi_extra=_FORM,
 )
 async def import_route(
@@ -78,6 +87,7 @@ async def read_form(request: Request, class_code: str) -> tuple[list[Upload], Im
             check_only=mode == "check",
             consented=_ticked(form.get("consented")),
             faceless_allowed=_ticked(form.get("faceless_allowed")),
+            renew=_ticked(form.get("renew")),
         )
         token = str(form.get("csrf_token", ""))
     return uploads, order, token

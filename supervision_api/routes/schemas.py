@@ -5,15 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from supervision_api.routes.schema_fields import Day, Hours, Input, Instant, refuse_unfit
 
 Item = TypeVar("Item")
-
-
-class Input(BaseModel):
-    """Unknown fields are refused: a misspelt one must not be lost in silence."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=5000)
 
 
 class ListOut(BaseModel, Generic[Item]):
@@ -40,8 +36,8 @@ class ClassIn(Input):
     code: str = Field(min_length=1, max_length=64)
     name: str = Field(min_length=1, max_length=200)
     programme: str = Field("", max_length=200)
-    starts_on: date | None = None
-    ends_on: date | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
     policy: dict[str, Any] = Field(
         default_factory=dict, description="Policy fields that differ, as in a lesson file."
     )
@@ -50,8 +46,8 @@ class ClassIn(Input):
 class ClassChange(Input):
     name: str = Field(min_length=1, max_length=200)
     programme: str = Field("", max_length=200)
-    starts_on: date | None = None
-    ends_on: date | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
     policy: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -75,19 +71,23 @@ class TraineeOut(BaseModel):
     templates: int
 
 
+class ConsentIn(Input):
+    state: str = Field(max_length=40, description="given, refused or withdrawn")
+
+
 class CameraIn(Input):
     camera_id: str = Field(min_length=1, max_length=64)
     display_name: str = Field("", max_length=200)
     room: str = Field("", max_length=100)
     address: str = Field(max_length=2000, description="Write-only: user name and password never come back.")
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class CameraChange(Input):
     display_name: str = Field("", max_length=200)
     room: str = Field("", max_length=100)
     address: str | None = Field(None, max_length=2000, description="Left out: the stored address stays.")
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class CameraOut(BaseModel):
@@ -115,6 +115,12 @@ class LessonIn(BaseModel):
             }
         },
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        refuse_unfit(value)
+        return value
 
 
 class LessonOut(BaseModel):
@@ -154,6 +160,13 @@ class InstantOut(BaseModel):
     footage: str = Field(description="Where this instant plays.")
 
 
+class EvidenceOut(BaseModel):
+    at: datetime | None
+    camera: str
+    note: str
+    footage: str = Field(description="Where the instant plays; empty for paper.")
+
+
 class CorrectionOut(BaseModel):
     correction_id: str
     reason_code: str
@@ -164,6 +177,8 @@ class CorrectionOut(BaseModel):
     credited_hours: float | None
     approved_by: str | None
     counts: bool = Field(description="False while it waits for a second person.")
+    struck: list[str] = Field(default_factory=list, description="Marks that do not count any more.")
+    evidence: EvidenceOut | None = None
 
 
 class AttendanceOut(BaseModel):
@@ -188,8 +203,8 @@ class AttendanceOut(BaseModel):
 class ManualIn(Input):
     trainee: str = Field(min_length=1, max_length=64)
     kind: str = Field(description="leave_approved or instructor_confirmed")
-    starts_at: datetime | None = Field(None, description="Both or neither; neither: the whole lesson.")
-    ends_at: datetime | None = None
+    starts_at: Instant | None = Field(None, description="Both or neither; neither: the whole lesson.")
+    ends_at: Instant | None = None
     reason: str = Field(min_length=1, max_length=2000)
 
 
@@ -202,12 +217,24 @@ class ManualOut(BaseModel):
     reason: str
 
 
+class EvidenceIn(Input):
+    """An instant of footage (`at` and `camera`), a note of a paper and where it is filed, or both."""
+
+    at: Instant | None = None
+    camera: str = Field("", max_length=64)
+    note: str = Field("", max_length=500)
+
+
 class CorrectionIn(Input):
     trainee: str = Field(min_length=1, max_length=64)
     reason_code: str = Field(max_length=64)
     reason: str = Field("", max_length=2000)
     status: str | None = Field(None, max_length=40)
-    credited_hours: float | None = None
+    credited_hours: Hours | None = None
+    struck: list[str] = Field(
+        default_factory=list, max_length=8, description="Marks to strike, such as `late`."
+    )
+    evidence: EvidenceIn | None = None
 
 
 class FlagOut(BaseModel):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from supervision_api import auth
+from models import errors
+from supervision_api import auth, problems
 from supervision_api.auth import Caller, LoggedIn
 from supervision_api.auth_permissions import PERMISSIONS
+from supervision_api.openapi import BODY, problems_of
 from supervision_api.request_context import ApiWriter, CallerHere, ServicesHere, client_address
 from supervision_api.routes import schemas
 from supervision_api.services import Services
@@ -15,7 +17,12 @@ from supervision_api.services import Services
 router = APIRouter(prefix="/api/v1/session", tags=["session"])
 
 
-@router.post("", summary="Log in", response_model=schemas.SessionOut)
+@router.post(
+    "",
+    summary="Log in",
+    response_model=schemas.SessionOut,
+    responses=problems_of(errors.NotAuthenticated, problems.TooManyAttempts, *BODY),
+)
 def log_in(body: schemas.LoginIn, request: Request, services: ServicesHere) -> JSONResponse:
     """Sets the session cookie. Failures wait longer and longer, by account and by address."""
     opened = auth.log_in(services, body.account, body.password, client_address(request))
@@ -25,12 +32,17 @@ def log_in(body: schemas.LoginIn, request: Request, services: ServicesHere) -> J
     return response
 
 
-@router.get("", summary="Who is logged in")
+@router.get("", summary="Who is logged in", responses=problems_of(errors.NotAuthenticated))
 def session(caller: CallerHere) -> schemas.SessionOut:
     return _session_out(caller)
 
 
-@router.delete("", status_code=204, summary="Log out")
+@router.delete(
+    "",
+    status_code=204,
+    summary="Log out",
+    responses=problems_of(errors.NotAuthenticated, problems.CsrfRefused),
+)
 def log_out(caller: ApiWriter, services: ServicesHere) -> Response:
     auth.log_out(services, caller)
     response = Response(status_code=204)

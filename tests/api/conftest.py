@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from models.evidence_leaves import camera_totals, segment_stored
 from storage.database import sqlite_url, upgrade
+from storage.spool import object_key
 from supervision_api.app import create_app
-from tests.api.scene import PASSWORD, Scene, make_clip, open_scene
+from tests.api.scene import JUDGED, NOW, PASSWORD, Scene, make_clip, open_scene
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +33,21 @@ def clips() -> tuple[bytes, ...]:
 def scene(tmp_path: Path, migrated_database: Path, clips: tuple[bytes, ...]) -> Iterator[Scene]:
     with open_scene(tmp_path, migrated_database, clips) as opened:
         yield opened
+
+
+@pytest.fixture
+def closed(scene: Scene) -> Scene:
+    """The scene with all footage stored and its judged lesson closed in the log."""
+    until = NOW + timedelta(days=1826)
+    waiting = scene.segments[1]
+    # By hand and not by the uploader, which shows the machine's own clock.
+    stored = scene.house.store.put_locked(object_key(waiting), waiting.path, waiting.sha256, until)
+    with scene.house.ledger.write() as work:
+        work.uploads.note_stored(waiting.segment_id, stored)
+        work.evidence.append(segment_stored(waiting, stored, NOW))
+        totals = camera_totals(scene.segments, work.footage.gaps(JUDGED))
+        work.evidence.close_lesson(JUDGED, totals, until)
+    return scene
 
 
 class Visitor(TestClient):

@@ -35,24 +35,35 @@ from models.register import (
     UploadState,
     User,
 )
-from models.roster import Trainee
+from models.roster import Enrolled, Trainee
 from models.roster_check import check_roster
 from models.roster_table import rows_from_table
+from models.spool_forecast import SpoolForecast
 from models.timeline import Interval
 from models.timetable import Lesson, LessonState
-from storage.spool import object_key
+from storage.spool import SpoolState, object_key
 from storage.unit_of_work import UnitOfWork
+from storage.upload_desk import DeskState
 from supervision_api.auth_passwords import PasswordCost, Passwords
 from supervision_api.live import LiveHub
 from supervision_api.metrics import Metrics
 from supervision_api.pipeline.installation import Installation, open_installation
 from supervision_api.pipeline.roster_enrolment import ExaminedRoster, Progress
+from supervision_api.pipeline.spool_watch import SpoolReport
 from supervision_api.roster_files import RosterFiles
 from supervision_api.services import Services
 from supervision_api.settings import Settings
 from supervision_api.wiring import wire
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+FILLING = SpoolReport(
+    NOW,
+    SpoolState(412, 6_180_000_000, NOW - timedelta(hours=7), 558_000_000_000, ("age",)),
+    DeskState(True, 12.0, 0, "store_unavailable", 0),
+    SpoolForecast(900.0, 5e6, 0.0, 31 * 3600.0, None),
+    ("age", "forecast"),
+)
+"""The store has been away for a morning."""
 PASSWORD = "three quiet classrooms"
 CLASS = "HZ-2026-014"
 JUDGED = "HZ-2026-014-judged"
@@ -115,17 +126,23 @@ def open_scene(folder: Path, migrated: Path, clips: tuple[bytes, ...]) -> Iterat
             passwords=Passwords(PasswordCost(1, 8, 1)),
             examine_roster=examine_without_faces,
             workplace=folder,
+            spool_report=lambda: FILLING,
         )
         segments = fill(house, services, clips)
         yield Scene(house, services, clock, hub, segments)
 
 
 def examine_without_faces(
-    files: RosterFiles, today: date, progress: Progress, *, faceless_allowed: bool
+    files: RosterFiles,
+    today: date,
+    progress: Progress,
+    *,
+    faceless_allowed: bool,
+    enrolled: Enrolled | None = None,
 ) -> ExaminedRoster:
     """The row rules alone; every photo is left out."""
     rows = rows_from_table(files.table, place=files.table_name)
-    check = check_roster(rows, today, files.photo_names)
+    check = check_roster(rows, today, files.photo_names, enrolled)
     progress(0.5, "photos")
     codes = tuple(trainee.code for trainee in check.trainees)
     return ExaminedRoster(rows, check.trainees, check.problems, (), codes)

@@ -20,6 +20,7 @@ PAGES = (
     f"/console/lessons/{JUDGED}/footage",
     f"/console/lessons/{LIVE}/footage",
     f"/console/lessons/{JUDGED}/evidence",
+    "/console/evidence",
     f"/console/lessons/{JUDGED}/trainees/T003",
     f"/console/lessons/{LIVE}/trainees/T003",
     f"/console/lessons/{JUDGED}/moment?camera={CAMERA}&at=2026-11-23T00:00:03%2B00:00&trainee=T002",

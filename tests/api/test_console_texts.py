@@ -40,7 +40,7 @@ def texts() -> set[str]:
 
 def catalogue(locale: str):
     with (i18n.LOCALE_FOLDER / locale / "rollcall.po").open("rb") as po:
-        return read_po(po, locale=locale)
+        return read_po(po, locale=locale, abort_invalid=True)
 
 
 def test_nothing_is_untranslated(texts: set[str]) -> None:

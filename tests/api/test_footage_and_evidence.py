@@ -22,6 +22,7 @@ from models.merkle import verify_inclusion
 from storage.leaf_store import LeafQuery
 from storage.spool import object_key
 from supervision_api.app import create_app
+from supervision_api.pipeline.bundle_plans import BundleOrder
 from supervision_api.problems import RangeNotSatisfiable
 from supervision_api.routes.byte_ranges import parse_range
 from supervision_api.view_ledger import WINDOW, ViewLedger
@@ -284,15 +285,15 @@ def test_keys_are_public_documents(operator) -> None:
 
 
 def archive(services, tmp_path: Path, export) -> Visitor:
-    client = Visitor(create_app(replace(services, export_lesson=export, workplace=tmp_path)))
+    client = Visitor(create_app(replace(services, export_bundle=export, workplace=tmp_path)))
     return client.log_in("auditor")
 
 
 def test_a_bundle_is_a_download_that_leaves_nothing_behind(scene, tmp_path: Path) -> None:
     asked = []
 
-    def export(lesson_id: str, actor: str, target: Path) -> None:
-        asked.append((lesson_id, actor))
+    def export(order: BundleOrder, target: Path) -> None:
+        asked.append((order.subject, order.actor))
         with zipfile.ZipFile(target, "w") as zipped:
             zipped.writestr("bundle.json", "{}")
 
@@ -307,7 +308,7 @@ def test_a_bundle_is_a_download_that_leaves_nothing_behind(scene, tmp_path: Path
 
 
 def test_a_bundle_that_fails_leaves_nothing_behind(scene, tmp_path: Path) -> None:
-    def export(lesson_id: str, actor: str, target: Path) -> None:
+    def export(order: BundleOrder, target: Path) -> None:
         target.write_bytes(b"half")
         raise StorageError("no")
 

@@ -142,7 +142,11 @@ def test_the_same_people_are_not_enrolled_twice(clerk, scene) -> None:
     files = {"roster.zip": zipped({"roster.csv": good(), **photos()})}
     assert send(clerk, files, mode="import").status_code == 200
     again = send(clerk, files, mode="import")
-    assert again.status_code == 409
+    assert again.status_code == 422
+    assert [(one["line"], one["code"]) for one in again.json()["problems"]] == [
+        (line, "id_enrolled") for line in (2, 3, 4)
+    ]
+    assert "T002" in again.json()["problems"][1]["message"]
     assert len(enrolled(scene)) == 3
 
 
@@ -249,7 +253,7 @@ def test_an_upload_without_the_pages_token_is_refused(clerk, scene) -> None:
 def test_progress_is_shown_to_its_owner_only(scene) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(files, today, progress, *, faceless_allowed):
+    def slow(files, today, progress, *, faceless_allowed, enrolled):
         progress(0.25, "photos")
         begun.set()
         assert go_on.wait(20)

@@ -6,6 +6,7 @@ A new store joins by adding a builder to ``STORES``.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,30 +22,43 @@ from models.footage import StoredObject
 from models.ports import ObjectPurger, ObjectReader, ObjectWriter
 from storage.objects import FilesystemObjectStore, MemoryObjectStore
 from storage.objects.immutable import set_immutable
+from storage.objects.s3 import S3ObjectStore
+from storage.objects.time_guard import HighestTimeInMemory
+from tests.hand_clock import HandClock
+from tests.services.s3_servers import S3Server, running
 
-NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-LATER = NOW + timedelta(days=5 * 365)
+FIVE_YEARS = timedelta(days=5 * 365)
 KEY = "footage/L1/cam1/000001-abc.mp4"
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic_s(self) -> float:
-        return self.at.timestamp()
 
 
 @dataclass
 class Bench:
-    """A store, its clock, and a folder for files to put."""
+    """A store, its clock, and a folder for files to put.
+
+    A server has a clock of its own, which no test can move: there a short lock lasts seconds, and its end is
+    awaited. ``now`` is the time at which the test began, in whole seconds; ``later`` is five years after it.
+    """
 
     store: Any
     clock: HandClock
     folder: Path
+    short: timedelta = timedelta(days=1)
+    awaits: bool = False
+
+    def __post_init__(self) -> None:
+        self.now = self.clock.now()
+        self.later = self.now + FIVE_YEARS
+        self.soon = self.now + self.short
+
+    def come(self, at: datetime) -> None:
+        """The store's clock shows this time; where its server has a clock, that shows it too."""
+        self.clock.at = at
+        self.await_server(at)
+
+    def await_server(self, at: datetime) -> None:
+        assert at <= self.soon + self.short, "only a short lock can be waited for"
+        while self.awaits and datetime.now(UTC) < at:
+            time.sleep(min(0.1, (at - datetime.now(UTC)).total_seconds() + 0.01))
 
     def file(self, content: bytes = b"footage") -> tuple[str, str]:
         path = self.folder / "source.mp4"
@@ -52,10 +66,10 @@ class Bench:
         return str(path), hashlib.sha256(content).hexdigest()
 
     def put(
-        self, key: str = KEY, content: bytes = b"footage", until: datetime = LATER, **more: Any
+        self, key: str = KEY, content: bytes = b"footage", until: datetime | None = None, **more: Any
     ) -> StoredObject:
         path, sha256 = self.file(content)
-        stored = self.store.put_locked(key, path, sha256, until, **more)
+        stored = self.store.put_locked(key, path, sha256, until or self.later, **more)
         assert isinstance(stored, StoredObject)
         return stored
 
@@ -65,22 +79,41 @@ class Bench:
         while self.clock.at < until:
             self.clock.at = min(self.clock.at + every, until)
             number += 1
-            self.put(f"passing/{number:06d}", until=self.clock.at + timedelta(days=36500))
+            self.put(f"passing/{number:06d}", until=self.clock.at + timedelta(days=3650))
 
 
-STORES: dict[str, Callable[[Path, HandClock], object]] = {
-    "filesystem": lambda folder, clock: FilesystemObjectStore(folder / "store", clock),
-    "filesystem immutable": lambda folder, clock: FilesystemObjectStore(
-        folder / "store", clock, immutable=True
-    ),
-    "memory": lambda folder, clock: MemoryObjectStore(clock),
+def on_folder(folder: Path, *, immutable: bool = False) -> Bench:
+    clock = HandClock(datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
+    return Bench(FilesystemObjectStore(folder / "store", clock, immutable=immutable), clock, folder)
+
+
+def in_memory(folder: Path) -> Bench:
+    clock = HandClock(datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
+    return Bench(MemoryObjectStore(clock), clock, folder)
+
+
+def on_server(folder: Path, server: S3Server, mode: str) -> Bench:
+    clock = HandClock(datetime.now(UTC).replace(microsecond=0))
+    store = S3ObjectStore(server.connect(clock), clock, HighestTimeInMemory(), mode=mode)
+    store.prepare()
+    return Bench(store, clock, folder, short=timedelta(seconds=2), awaits=True)
+
+
+LOCAL: dict[str, Callable[[Path], Bench]] = {
+    "filesystem": on_folder,
+    "filesystem immutable": lambda folder: on_folder(folder, immutable=True),
+    "memory": in_memory,
 }
+# One mode each: the other is that server's own affair, and both are tried by the canary's tests.
+SERVERS = {"localstack": "GOVERNANCE", "radosgw": "COMPLIANCE"}
 
 
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(params=[*sorted(LOCAL), *(pytest.param(name, marks=pytest.mark.service) for name in SERVERS)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    clock = HandClock()
-    yield Bench(STORES[request.param](tmp_path, clock), clock, tmp_path)
+    if request.param in LOCAL:
+        yield LOCAL[request.param](tmp_path)
+    else:
+        yield on_server(tmp_path, running(request.param), SERVERS[request.param])
     for path in tmp_path.rglob("*"):  # else nobody could remove the folder
         if path.is_file():
             set_immutable(path, False)
@@ -95,7 +128,7 @@ def test_what_was_put_is_reported_as_the_store_sees_it(bench: Bench) -> None:
     put = bench.put(content=b"footage of a lesson")
     seen = bench.store.stat(KEY)
     assert seen == put
-    assert (seen.size_bytes, seen.retain_until, seen.legal_hold) == (19, LATER, False)
+    assert (seen.size_bytes, seen.retain_until, seen.legal_hold) == (19, bench.later, False)
     assert seen.lock_mode in {"COMPLIANCE", "GOVERNANCE"}
     assert seen.sha256 == hashlib.sha256(b"footage of a lesson").hexdigest()
     assert bench.store.stat(KEY, put.version) == put
@@ -136,20 +169,20 @@ def test_bytes_that_are_not_those_hashed_are_not_stored(bench: Bench) -> None:
     path, sha256 = bench.file()
     Path(path).write_bytes(b"altered on the way")
     with pytest.raises(EvidenceBroken):
-        bench.store.put_locked(KEY, path, sha256, LATER)
+        bench.store.put_locked(KEY, path, sha256, bench.later)
     with pytest.raises(NotFound):
         bench.store.stat(KEY)
 
 
 def test_a_missing_file_is_named(bench: Bench) -> None:
     with pytest.raises(NotFound):
-        bench.store.put_locked(KEY, str(bench.folder / "gone.mp4"), "0" * 64, LATER)
+        bench.store.put_locked(KEY, str(bench.folder / "gone.mp4"), "0" * 64, bench.later)
 
 
-@pytest.mark.parametrize("until", [NOW, NOW - timedelta(days=1), datetime(2031, 1, 1)])
-def test_a_retention_must_lie_in_the_future_and_have_a_zone(bench: Bench, until: datetime) -> None:
-    with pytest.raises(InvalidInput):
-        bench.put(until=until)
+def test_a_retention_must_lie_in_the_future_and_have_a_zone(bench: Bench) -> None:
+    for until in (bench.now, bench.now - timedelta(days=1), bench.later.replace(tzinfo=None)):
+        with pytest.raises(InvalidInput):
+            bench.put(until=until)
     assert bench.store.list_versions("") == []
 
 
@@ -194,20 +227,20 @@ def test_a_locked_object_cannot_be_deleted(bench: Bench) -> None:
 
 def test_a_lock_can_be_lengthened_and_not_shortened(bench: Bench) -> None:
     stored = bench.put()
-    longer = bench.store.extend_lock(KEY, stored.version, LATER + timedelta(days=1))
-    assert longer.retain_until == LATER + timedelta(days=1)
-    for shorter in (LATER, NOW + timedelta(seconds=1)):
+    longer = bench.store.extend_lock(KEY, stored.version, bench.later + timedelta(days=1))
+    assert longer.retain_until == bench.later + timedelta(days=1)
+    for shorter in (bench.later, bench.now + timedelta(seconds=1)):
         with pytest.raises(ObjectLocked, match="shortened"):
             bench.store.extend_lock(KEY, stored.version, shorter)
-    assert bench.store.stat(KEY).retain_until == LATER + timedelta(days=1)
-    assert bench.store.extend_lock(KEY, stored.version, LATER + timedelta(days=1)) == longer
+    assert bench.store.stat(KEY).retain_until == bench.later + timedelta(days=1)
+    assert bench.store.extend_lock(KEY, stored.version, bench.later + timedelta(days=1)) == longer
 
 
 def test_the_wrong_version_is_not_found(bench: Bench) -> None:
     bench.put()
     for act in (
         lambda: bench.store.stat(KEY, "other"),
-        lambda: bench.store.extend_lock(KEY, "other", LATER + timedelta(days=1)),
+        lambda: bench.store.extend_lock(KEY, "other", bench.later + timedelta(days=1)),
         lambda: bench.store.set_hold(KEY, "other", True),
         lambda: bench.store.delete_version(KEY, "other"),
     ):
@@ -216,8 +249,8 @@ def test_the_wrong_version_is_not_found(bench: Bench) -> None:
 
 
 def test_an_expired_object_can_be_deleted_and_its_key_written_anew_as_another_version(bench: Bench) -> None:
-    first = bench.put(until=NOW + timedelta(days=1))
-    bench.clock.at += timedelta(days=2)
+    first = bench.put(until=bench.soon)
+    bench.come(bench.soon + bench.short)
     bench.store.delete_version(KEY, first.version)
     with pytest.raises(NotFound):
         bench.store.stat(KEY)
@@ -225,8 +258,8 @@ def test_an_expired_object_can_be_deleted_and_its_key_written_anew_as_another_ve
 
 
 def test_a_hold_outlives_the_retention_until_it_is_released(bench: Bench) -> None:
-    stored = bench.put(until=NOW + timedelta(days=1), hold=True)
-    bench.clock.at += timedelta(days=2)
+    stored = bench.put(until=bench.soon, hold=True)
+    bench.come(bench.soon + bench.short)
     with pytest.raises(ObjectLocked, match="hold"):
         bench.store.delete_version(KEY, stored.version)
     assert bench.store.purge_expired("", bench.clock.at) == []
@@ -237,35 +270,35 @@ def test_a_hold_outlives_the_retention_until_it_is_released(bench: Bench) -> Non
 def test_a_hold_can_be_set_later_and_survives_a_longer_lock(bench: Bench) -> None:
     stored = bench.put()
     assert bench.store.set_hold(KEY, stored.version, True).legal_hold
-    assert bench.store.extend_lock(KEY, stored.version, LATER + timedelta(days=9)).legal_hold
+    assert bench.store.extend_lock(KEY, stored.version, bench.later + timedelta(days=9)).legal_hold
 
 
 def test_a_purge_removes_what_is_over_and_only_below_the_prefix(bench: Bench) -> None:
-    bench.put("a/over", until=NOW + timedelta(days=1))
-    bench.put("a/running", until=NOW + timedelta(days=30))
-    bench.put("b/over", until=NOW + timedelta(days=1))
-    bench.clock.at += timedelta(days=2)
+    bench.put("a/over", until=bench.soon)
+    bench.put("a/running", until=bench.now + timedelta(days=30))
+    bench.put("b/over", until=bench.soon)
+    bench.come(bench.soon + bench.short)
     assert [gone.key for gone in bench.store.purge_expired("a/", bench.clock.at)] == ["a/over"]
     assert [stored.key for stored in bench.store.list_versions("")] == ["a/running", "b/over"]
 
 
 def test_a_purge_at_the_very_instant_removes_and_just_before_does_not(bench: Bench) -> None:
-    until = NOW + timedelta(days=1)
+    until = bench.soon
     bench.put(until=until)
     bench.clock.at = until - timedelta(microseconds=1)
     assert bench.store.purge_expired("", bench.clock.at) == []
-    bench.clock.at = until
+    bench.come(until)
     assert len(bench.store.purge_expired("", bench.clock.at)) == 1
 
 
 def test_a_caller_cannot_purge_the_future(bench: Bench) -> None:
-    bench.put(until=NOW + timedelta(days=1))
-    assert bench.store.purge_expired("", NOW + timedelta(days=2)) == []
+    bench.put(until=bench.soon)
+    assert bench.store.purge_expired("", bench.now + timedelta(days=2)) == []
 
 
 def test_after_the_clock_went_back_nothing_is_purged(bench: Bench) -> None:
-    stored = bench.put(until=NOW + timedelta(days=1))
-    bench.pass_time(NOW + timedelta(days=20))
+    stored = bench.put(until=bench.soon)
+    bench.pass_time(bench.now + timedelta(days=20))
     bench.clock.at -= timedelta(days=3)
     with pytest.raises(ObjectLocked, match="was seen before"):
         bench.store.purge_expired("", bench.clock.at)
@@ -275,8 +308,8 @@ def test_after_the_clock_went_back_nothing_is_purged(bench: Bench) -> None:
 
 
 def test_after_a_leap_forward_nothing_is_purged(bench: Bench) -> None:
-    stored = bench.put(until=LATER)
-    bench.clock.at = LATER + timedelta(days=1)
+    stored = bench.put(until=bench.later)
+    bench.clock.at = bench.later + timedelta(days=1)
     for _ in range(2):  # asking twice does not make the leap believable
         with pytest.raises(ObjectLocked, match="leapt"):
             bench.store.purge_expired("", bench.clock.at)
@@ -286,16 +319,17 @@ def test_after_a_leap_forward_nothing_is_purged(bench: Bench) -> None:
 
 
 def test_storing_goes_on_while_the_clock_is_not_believed_and_does_not_make_it_believed(bench: Bench) -> None:
-    bench.put(until=LATER)
-    bench.clock.at = LATER + timedelta(days=1)
-    bench.put("other", until=LATER + timedelta(days=400))
+    bench.put(until=bench.later)
+    bench.clock.at = bench.later + timedelta(days=1)
+    bench.put("other", until=bench.later + timedelta(days=400))
     with pytest.raises(ObjectLocked):
         bench.store.purge_expired("", bench.clock.at)
 
 
 def test_time_that_passes_in_use_purges_in_the_end(bench: Bench) -> None:
-    bench.put(until=NOW + timedelta(days=40))
-    bench.pass_time(NOW + timedelta(days=41))
+    bench.put(until=bench.soon)
+    bench.pass_time(bench.now + timedelta(days=41))
+    bench.await_server(bench.soon)
     assert [gone.key for gone in bench.store.purge_expired("footage/", bench.clock.at)] == [KEY]
 
 

@@ -7,10 +7,11 @@ and FU-A), and goes wrong on order.
 from __future__ import annotations
 
 import base64
+import random
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,22 +25,44 @@ class Fault(StrEnum):
 
     NONE = "plays the clip and ends the connection"
     SILENT = "accepts and says nothing"
+    MUTE = "answers the first request, then says nothing"
+    WEB_PAGE = "is no RTSP server at all"
     DENIED = "401"
     FORBIDDEN = "403"
     ABSENT = "404"
     DROP = "plays some pictures, then closes without a word"
     STALL = "plays some pictures, then keeps the connection and sends nothing"
     CHATTER = "plays some pictures, then sends only RTCP"
+    RESET = "plays some pictures, then resets the connection"
+    GARBAGE = "plays some pictures, then sends bytes without meaning"
+    HOLD = "plays the clip, then keeps quiet until the test ends"
+
+
+_WEB_PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>"
+_NTP_1900_TO_1970_S = 2_208_988_800
+
+
+def steady(index: int) -> float:
+    """RTP time of a well-behaved camera, in pictures since the connection began."""
+    return float(index)
 
 
 @dataclass
 class FaultyServer:
-    """``pictures``: access units in Annex B at ``rate``; ``after``: how many are sent before the fault."""
+    """``pictures``: access units in Annex B at ``rate``; ``after``: how many are sent before the fault.
 
-    fault: Fault
+    ``fault``: one for all connections, or one for each (the last goes on). ``stamp``: RTP time of the n-th
+    picture, in pictures; ``first_stamp``: where its 32-bit counter begins, in ticks. ``camera_clock``: what
+    the camera takes the time to be at its n-th picture (seconds since 1970), told once a second by RTCP.
+    """
+
+    fault: Fault | Sequence[Fault]
     pictures: list[bytes] = field(default_factory=list)
     rate: int = 25
     after: int = 25
+    stamp: Callable[[int], float] = steady
+    first_stamp: int = 0
+    camera_clock: Callable[[int], float] | None = None
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -72,29 +95,39 @@ class FaultyServer:
         with suppress(OSError):
             while not self._closing.is_set():
                 client, _ = self._listener.accept()
+                fault = self._fault_of(self.connections)
                 self.connections += 1
                 self._clients.append(client)
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                threading.Thread(target=self._serve, args=(client, fault), daemon=True).start()
 
-    def _serve(self, client: socket.socket) -> None:
+    def _fault_of(self, connection: int) -> Fault:
+        if isinstance(self.fault, Fault):
+            return self.fault
+        return self.fault[min(connection, len(self.fault) - 1)]
+
+    def _serve(self, client: socket.socket, fault: Fault) -> None:
         with suppress(OSError), client:
-            if self.fault is Fault.SILENT:
+            if fault is Fault.SILENT:
                 self._closing.wait()
                 return
             for request in _requests(client):
                 method, sequence = request.split(" ", 1)[0], _header(request, "CSeq")
                 self.requests.append(method)
-                client.sendall(self._answer(method, sequence))
+                client.sendall(self._answer(fault, method, sequence))
+                if fault is Fault.MUTE:
+                    self._closing.wait()
                 if method == "PLAY":
-                    self._play(client)
+                    self._play(client, fault)
                     return
 
-    def _answer(self, method: str, sequence: str) -> bytes:
+    def _answer(self, fault: Fault, method: str, sequence: str) -> bytes:
+        if fault is Fault.WEB_PAGE:
+            return _WEB_PAGE
         refusal = {
             Fault.DENIED: ("401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"'),
             Fault.FORBIDDEN: ("403 Forbidden", ""),
             Fault.ABSENT: ("404 Not Found", ""),
-        }.get(self.fault)
+        }.get(fault)
         if refusal is not None and method == "DESCRIBE":
             return _response(*refusal, sequence)
         if method == "DESCRIBE":
@@ -115,22 +148,37 @@ class FaultyServer:
             f"a=framerate:{self.rate}\r\na=control:track1\r\n"
         )
 
-    def _play(self, client: socket.socket) -> None:
+    def _play(self, client: socket.socket, fault: Fault) -> None:
         sequence = 0
-        count = len(self.pictures) if self.fault is Fault.NONE else self.after
-        for index, picture in enumerate(self.pictures[:count]):
+        whole = fault in {Fault.NONE, Fault.HOLD}
+        for index, picture in enumerate(self.pictures if whole else self.pictures[: self.after]):
+            stamp = self.first_stamp + round(self.stamp(index) * _CLOCK / self.rate) & 0xFFFFFFFF
+            if self.camera_clock is not None and index % self.rate == 0:
+                _interleave(client, 1, _sender_report(self.camera_clock(index), stamp))
             for payload, marker in _payloads(picture):
-                header = struct.pack(
-                    "!BBHII", 0x80, 96 | marker << 7, sequence, index * _CLOCK // self.rate, 0x1234
-                )
+                header = struct.pack("!BBHII", 0x80, 96 | marker << 7, sequence, stamp, 0x1234)
                 _interleave(client, 0, header + payload)
                 sequence = (sequence + 1) & 0xFFFF
             if self._closing.wait(1 / self.rate):
                 return
-        while self.fault is Fault.CHATTER and not self._closing.wait(0.2):
+        self._go_wrong(client, fault)
+
+    def _go_wrong(self, client: socket.socket, fault: Fault) -> None:
+        while fault is Fault.CHATTER and not self._closing.wait(0.2):
             _interleave(client, 1, struct.pack("!BBHI", 0x80, 201, 1, 0x1234))
-        if self.fault is Fault.STALL:
+        if fault is Fault.GARBAGE:
+            client.sendall(random.Random(5).randbytes(200_000))
+        if fault is Fault.RESET:
+            # Lingering for zero seconds makes close send RST instead of FIN.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if fault in {Fault.STALL, Fault.HOLD, Fault.GARBAGE}:
             self._closing.wait()
+
+
+def _sender_report(clock_s: float, stamp: int) -> bytes:
+    """RTCP sender report (RFC 3550, 6.4.1) without report blocks."""
+    ntp = round((clock_s + _NTP_1900_TO_1970_S) * (1 << 32)) & (1 << 64) - 1
+    return struct.pack("!BBHIQIII", 0x80, 200, 6, 0x1234, ntp, stamp, 0, 0)
 
 
 def _requests(client: socket.socket) -> Iterator[str]:

@@ -1,106 +1,59 @@
 """Start the services that tests need, run a command with their addresses in its environment, stop them.
 
-    python tests/services/run_with_services.py COMMAND [ARG ...]
+    python -m tests.services.run_with_services COMMAND [ARG ...]
 
 Services listen on loopback or on a socket in a folder of their own, hold no data worth keeping and are
-gone afterwards. Servers that a single test kills and restarts (RTSP) are started by that test.
+gone afterwards. They start side by side, so the run waits for the slowest alone. Servers that a single test
+kills and restarts (RTSP) are started by that test. Each can be started by hand: ``python -m
+tests.services.postgres``, ``…localstack``, ``…radosgw``.
 """
 
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Final
 
+from tests.services.localstack import localstack
+from tests.services.postgres import postgres
+from tests.services.radosgw import radosgw
 
-def _postgres_bin() -> Path:
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / "initdb").exists():
-            return folder
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
-    raise SystemExit("PostgreSQL is not installed; run: bash tests/services/install.sh")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _as_service_user(folder: Path) -> list[str]:
-    """PostgreSQL refuses to run as root: hand the folder to its own user then."""
-    if os.geteuid() != 0:
-        return []
-    user = pwd.getpwnam("postgres")
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+Service = Callable[[], AbstractContextManager[dict[str, str]]]
+SERVICES: Final[tuple[Service, ...]] = (postgres, localstack, radosgw)
 
 
 @contextmanager
-def postgres() -> Iterator[dict[str, str]]:
-    """A throw-away cluster; yields ROLLCALL_TEST_POSTGRES."""
-    binaries = _postgres_bin()
-    with tempfile.TemporaryDirectory(prefix="rollcall-pg-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        prefix = _as_service_user(folder)
-        port = _free_port()
-        data = folder / "data"
-        env = {**os.environ, "LC_ALL": "C.UTF-8"}
-        subprocess.run(
-            [
-                *prefix,
-                str(binaries / "initdb"),
-                "-D",
-                str(data),
-                "-U",
-                "rollcall",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            env=env,
-            cwd="/",
-        )
-        options = (
-            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
-        )
-        control = [*prefix, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
-        subprocess.run(
-            [*control, "-o", options, "-l", str(folder / "log"), "start"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            env=env,
-            cwd="/",
-        )
-        try:
-            yield {"ROLLCALL_TEST_POSTGRES": f"postgresql+psycopg://rollcall@127.0.0.1:{port}/postgres"}
-        finally:
-            subprocess.run(
-                [*control, "-m", "immediate", "stop"],
-                check=False,
-                stdout=subprocess.DEVNULL,
-                env=env,
-                cwd="/",
-            )
+def started(services: tuple[Service, ...] = SERVICES) -> Iterator[dict[str, str]]:
+    """All services, started at the same time; what they put into the environment.
+
+    One that does not start stops the others and raises ``SystemExit`` with the end of its log.
+    """
+    addresses: dict[str, str] = {}
+    with ExitStack() as running, ThreadPoolExecutor(len(services)) as threads:
+        contexts = [service() for service in services]
+        starts = [threads.submit(context.__enter__) for context in contexts]
+        failures: list[BaseException] = []
+        for context, start in zip(contexts, starts, strict=True):
+            failure = start.exception()
+            if failure is not None:
+                failures.append(failure)
+                continue
+            running.push(context.__exit__)
+            addresses.update(start.result())
+        if failures:
+            raise failures[0]
+        yield addresses
 
 
 def main(command: list[str]) -> int:
     if not command:
         print(__doc__, file=sys.stderr)
         return 2
-    with postgres() as addresses:
+    with started() as addresses:
         env = {**os.environ, **addresses, "ROLLCALL_TEST_SERVICES": "1", "SERVICES": "1"}
         return subprocess.run(command, check=False, env=env).returncode
 

@@ -14,6 +14,12 @@ const SVG = "http://www.w3.org/2000/svg";
 const skew = new Date(root.dataset.now).getTime() - Date.now();
 const serverNow = () => Date.now() + skew;
 
+function duration(milliseconds) {
+  const two = (value) => String(Math.floor(value)).padStart(2, "0");
+  const [hours, minutes, seconds] = [milliseconds / 3600000, (milliseconds / 60000) % 60, (milliseconds / 1000) % 60];
+  return hours >= 1 ? `${Math.floor(hours)}:${two(minutes)}:${two(seconds)}` : `${Math.floor(minutes)}:${two(seconds)}`;
+}
+
 function tick() {
   const now = serverNow();
   const starts = Date.parse(root.dataset.starts);
@@ -22,9 +28,9 @@ function tick() {
   document.querySelector("#elapsed").value = Math.max(0, Math.min(100, (100 * (now - starts)) / (ends - starts)));
   const left = document.querySelector("#remaining");
   const wait = now < starts ? starts - now : ends - now;
-  const minutes = `${Math.floor(wait / 60000)}:${String(Math.floor((wait % 60000) / 1000)).padStart(2, "0")}`;
-  if (now < starts) left.textContent = texts.starts_in.replace("{time}", minutes);
-  else if (now < ends) left.textContent = texts.ends_in.replace("{time}", minutes);
+  const time = duration(wait);
+  if (now < starts) left.textContent = texts.starts_in.replace("{time}", time);
+  else if (now < ends) left.textContent = texts.ends_in.replace("{time}", time);
   else left.textContent = texts.closing;
 }
 
@@ -119,33 +125,36 @@ function rectangle(kind, x, y, width, height, radius) {
   return rect;
 }
 
-const loading = new Map();
+// camera -> the newest picture there is of it; camera -> the one being fetched.
+const latest = new Map();
+const loading = new Set();
 
 function showPicture(entry) {
-  const stage = stageOf(entry.camera);
-  if (!stage || stage.hidden || document.hidden) return;
-  if (loading.has(entry.camera)) { loading.set(entry.camera, entry); return; }
-  loading.set(entry.camera, null);
-  const next = new Image();
-  next.onload = () => {
-    const image = stage.querySelector("img");
-    image.src = next.src;
-    stage.classList.add("has-picture");
-    stage.picture = { image: next, boxes: entry.boxes };
-    drawBoxes(stage, next, entry.boxes);
-    const stamp = stage.querySelector(".stamp");
-    stamp.hidden = false;
-    stamp.textContent = clockText(entry.at);
-    loaded(entry.camera);
-  };
-  next.onerror = () => loaded(entry.camera);
-  next.src = `/console/lessons/${encodeURIComponent(lesson)}/live/${encodeURIComponent(entry.camera)}.jpg?v=${entry.version}`;
+  latest.set(entry.camera, entry);
+  fetchPicture(entry.camera);
 }
 
-function loaded(camera) {
-  const waiting = loading.get(camera);
-  loading.delete(camera);
-  if (waiting) showPicture(waiting);
+function fetchPicture(camera) {
+  const stage = stageOf(camera);
+  const entry = latest.get(camera);
+  if (!stage || !entry || stage.hidden || document.hidden || loading.has(camera)) return;
+  loading.add(camera);
+  latest.delete(camera);
+  const next = new Image();
+  next.onload = () => { place(stage, next, entry); loading.delete(camera); fetchPicture(camera); };
+  // the newest is fetched again when it is wanted; a failed one is not asked for twice.
+  next.onerror = () => { loading.delete(camera); fetchPicture(camera); };
+  next.src = `/console/lessons/${encodeURIComponent(lesson)}/live/${encodeURIComponent(camera)}.jpg?v=${entry.version}`;
+}
+
+function place(stage, picture, entry) {
+  stage.querySelector("img").src = picture.src;
+  stage.classList.add("has-picture");
+  stage.picture = { image: picture, boxes: entry.boxes };
+  drawBoxes(stage, picture, entry.boxes);
+  const stamp = stage.querySelector(".stamp");
+  stamp.hidden = false;
+  stamp.textContent = clockText(entry.at);
 }
 
 function showCoverage(entry) {
@@ -167,27 +176,64 @@ function showSnapshot(state) {
   }
 }
 
+const connection = document.querySelector("#connection");
+const outage = document.querySelector("#outage");
+const RETRY_MS = 3000;
+let heardAt = serverNow();
+
+function sayConnected() {
+  connection.hidden = false;
+  connection.dataset.state = "on";
+  connection.textContent = texts.connected;
+  outage.hidden = true;
+  document.body.classList.remove("offline");
+}
+
+// What stays on the page is old from now on, and must look and read like it.
+function sayAway(text) {
+  connection.hidden = false;
+  connection.dataset.state = "off";
+  connection.textContent = texts.reconnecting;
+  outage.hidden = false;
+  const told = text.replace("{time}", clockText(new Date(heardAt).toISOString()));
+  const line = outage.querySelector("span");
+  // said once, not at every attempt: the notice is read out loud.
+  if (line.textContent !== told) line.textContent = told;
+  document.body.classList.add("offline");
+}
+
+function heard() { heardAt = serverNow(); }
+
 function connect() {
   const source = new EventSource(root.dataset.events);
-  const connection = document.querySelector("#connection");
-  const say = (state) => {
-    if (!connection) return;
-    connection.hidden = false;
-    connection.dataset.state = state;
-    connection.textContent = state === "on" ? texts.connected : texts.reconnecting;
+  source.onopen = () => { heard(); sayConnected(); };
+  source.onerror = () => {
+    sayAway(texts.away);
+    // a refused stream is not tried again by the browser: ask why, then try ourselves.
+    if (source.readyState === EventSource.CLOSED) { source.close(); askWhy(); }
   };
-  source.onopen = () => say("on");
-  source.onerror = () => say("off");
-  source.addEventListener("snapshot", (event) => showSnapshot(JSON.parse(event.data)));
+  source.addEventListener("snapshot", (event) => { heard(); showSnapshot(JSON.parse(event.data)); });
   for (const [kind, show] of Object.entries(shows)) {
-    source.addEventListener(kind, (event) => show(JSON.parse(event.data), true));
+    source.addEventListener(kind, (event) => { heard(); show(JSON.parse(event.data), true); });
   }
+  addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+// The page's own address tells: sent to the log-in, gone, or the server just has its hands full.
+async function askWhy() {
+  const answer = await fetch(location.href, { credentials: "same-origin", redirect: "manual" }).catch(() => null);
+  if (answer?.type === "opaqueredirect") {
+    sayAway(texts.logged_out);
+    document.querySelector("#log-in-again").hidden = false;
+  } else if (answer?.status === 404 || answer?.status === 403) location.reload();
+  else setTimeout(connect, RETRY_MS);
 }
 
 for (const tab of document.querySelectorAll("[data-camera-tab]")) {
   tab.addEventListener("click", () => {
     for (const other of document.querySelectorAll("[data-camera-tab]")) other.setAttribute("aria-pressed", other === tab);
     for (const stage of document.querySelectorAll(".stage[data-camera]")) stage.hidden = stage.dataset.camera !== tab.dataset.cameraTab;
+    fetchPicture(tab.dataset.cameraTab);
   });
 }
 new ResizeObserver(() => {
@@ -195,6 +241,9 @@ new ResizeObserver(() => {
     if (stage.picture) drawBoxes(stage, stage.picture.image, stage.picture.boxes);
   }
 }).observe(root);
+// back from another window, or from the browser's history: show what came meanwhile.
+document.addEventListener("visibilitychange", () => { for (const camera of latest.keys()) fetchPicture(camera); });
+addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 tick();
 setInterval(tick, 1000);
 connect();

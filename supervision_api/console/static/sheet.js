@@ -33,7 +33,9 @@ async function open(link) {
   close.setAttribute("aria-label", dialog.dataset.close ?? "×");
   close.addEventListener("click", () => dialog.close());
   dialog.replaceChildren(close, document.importNode(body, true));
+  dialog.scrollTop = 0;
   if (!dialog.open) dialog.showModal();
+  close.focus();
   const video = dialog.querySelector("video");
   if (video) seek(video);
 }
@@ -52,6 +54,7 @@ if (dialog) {
   if (video) seek(video);
 }
 
+for (const control of document.querySelectorAll(".no-script")) control.hidden = false;
 const notable = document.querySelector("#only-notable");
 notable?.addEventListener("change", () => {
   for (const row of document.querySelectorAll("tbody[data-notable]")) row.hidden = notable.checked && row.dataset.notable === "no";

@@ -27,7 +27,13 @@ from models.footage import Gap, GapCause, Segment, StoredObject
 from models.policy import Policy
 from models.timetable import Lesson
 from storage.bundle import BundleContents, WrittenBundle, attachment_digests, write_bundle
-from storage.bundle_evidence import ExportRequest, FootageMode, gather_evidence
+from storage.bundle_evidence import (
+    BundleScope,
+    ExportRequest,
+    FootageMode,
+    gather_evidence,
+    lesson_folder,
+)
 from storage.evidence_log import EvidenceLog
 from storage.leaf_store import EvidenceStore, MemoryEvidenceStore
 from storage.signing import Ed25519Signer
@@ -73,12 +79,14 @@ class Story:
     footage: FootageMode = FootageMode.INCLUDED
     rotate: bool = False
     seed: int = 7
+    lesson_id: str = LESSON_ID
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.signer = signer()
         self.log = EvidenceLog(self.store, ORIGIN, self.clock)
         self.contents: dict[tuple[str, int], bytes] = {}
+        self.footage_by_hash: dict[str, bytes] = {}
         self.recorded: list[Segment] = []
 
     def play(self) -> EvidenceLog:
@@ -88,29 +96,40 @@ class Story:
         log.append(Leaf(LeafKind.CONSENT, clock.at, "another-lesson", {"trainee": "T09"}))
         log.write_checkpoint(self.signer)
         self.before(log, clock)
+        self._lesson()
+        return log
+
+    def play_another(self, lesson_id: str) -> None:
+        """One more lesson of the same class, an hour later."""
+        self.lesson_id, self.recorded = lesson_id, []
+        self.clock.forward(3600)
+        self._lesson()
+
+    def _lesson(self) -> None:
+        log, clock = self.log, self.clock
         lesson = Lesson(
-            LESSON_ID, "HZ-2026-014", "养老护理员 · 第3课", STARTS_AT, STARTS_AT + timedelta(minutes=45)
+            self.lesson_id, "HZ-2026-014", "养老护理员 · 第3课", STARTS_AT, STARTS_AT + timedelta(minutes=45)
         )
         log.append(lesson_published(lesson, Policy(), "seed", clock.at))
         clock.forward(1800)
         for camera in self.cameras:
-            log.append(recorder_started(LESSON_ID, camera, clock.at))
+            log.append(recorder_started(self.lesson_id, camera, clock.at))
         for number in range(1, self.segments + 1):
             self._minute(number)
-        hole = Gap(LESSON_ID, "front", clock.at, clock.at + timedelta(seconds=5), GapCause.STREAM_LOST)
+        hole = Gap(self.lesson_id, "front", clock.at, clock.at + timedelta(seconds=5), GapCause.STREAM_LOST)
         log.append(gap(hole, clock.at))
         for trainee in ("T01", "T02"):
-            log.append(verdict(a_verdict(trainee), clock.at))
-        log.close_lesson(LESSON_ID, camera_totals(self.recorded, [hole]), RETAIN_UNTIL)
+            log.append(verdict(replace(a_verdict(trainee), lesson_id=self.lesson_id), clock.at))
+        log.close_lesson(self.lesson_id, camera_totals(self.recorded, [hole]), RETAIN_UNTIL)
         log.write_checkpoint(self.signer)
-        return log
 
     def _minute(self, number: int) -> None:
         for camera in self.cameras:
             self.clock.forward(60 / len(self.cameras))
             content = self.random.randbytes(200 + self.random.randrange(100))
             self.contents[camera, number] = content
-            segment = a_segment(camera, number, content)
+            self.footage_by_hash[sha256(content).hexdigest()] = content
+            segment = replace(a_segment(camera, number, content), lesson_id=self.lesson_id)
             self.recorded.append(segment)
             stored = self.lock(segment, a_stored(segment, self.clock.at))
             self.log.append(segment_closed(segment, self.clock.at))
@@ -123,6 +142,10 @@ class Story:
             self.signer = new
         self.log.write_checkpoint(self.signer)
 
+    def digest(self, camera: str, number: int) -> str:
+        """SHA-256 of a recorded segment."""
+        return sha256(self.contents[camera, number]).hexdigest()
+
     def bundle(self, target: Path) -> WrittenBundle:
         """Write the bundle of the played lesson."""
         attachments = {
@@ -132,7 +155,29 @@ class Story:
         request = ExportRequest(LESSON_ID, "auditor", self.footage, attachment_digests(attachments))
         evidence = gather_evidence(self.log, self.signer, request)
         return write_bundle(
-            evidence, BundleContents("software-only", attachments, dict(self.contents)), self.signer, target
+            evidence, BundleContents("software-only", attachments, self.footage_by_hash), self.signer, target
+        )
+
+    def joint_bundle(self, target: Path, scope: BundleScope, *lessons: str, chosen: int = 0) -> WrittenBundle:
+        """The bundle of a class or case; ``chosen``: how many of the last lesson's segments go along."""
+        attachments = {
+            f"{lesson_folder(lesson)}attendance.json": b'{"lesson": "%s", "status": "present"}'
+            % lesson.encode()
+            for lesson in lessons
+        }
+        attachments["case.json" if chosen else "class.json"] = b'{"code": "HZ-2026-014"}\n'
+        request = ExportRequest(
+            "HZ-2026-014",
+            "auditor",
+            FootageMode.SELECTED if chosen else self.footage,
+            attachment_digests(attachments),
+            scope,
+            lessons,
+            frozenset(segment.sha256 for segment in self.recorded[:chosen]),
+        )
+        evidence = gather_evidence(self.log, self.signer, request)
+        return write_bundle(
+            evidence, BundleContents("software-only", attachments, self.footage_by_hash), self.signer, target
         )
 
 
@@ -196,13 +241,13 @@ def clock() -> HandClock:
     return HandClock()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def story() -> type[Story]:
     """The class, to be bent and played by the test."""
     return Story
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_signer() -> Callable[..., Ed25519Signer]:
     return signer
 
@@ -217,17 +262,43 @@ def whole_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture(scope="session")
+def class_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three lessons of a class with all footage, the middle one exported by itself before; never changed."""
+    folder = tmp_path_factory.mktemp("class")
+    played = Story(rotate=True, segments=2)
+    played.play()
+    for lesson in ("HZ-2026-014/4", "HZ-2026-014/5"):
+        played.rotate = False
+        played.play_another(lesson)
+    played.lesson_id = LESSON_ID
+    assert played.bundle(folder / "lesson").problems == ()
+    lessons = ("HZ-2026-014/5", "HZ-2026-014/4", LESSON_ID)
+    assert played.joint_bundle(folder / "class", BundleScope.CLASS, *lessons).problems == ()
+    return folder / "class"
+
+
+@pytest.fixture(scope="session")
+def case_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lesson's evidence with three of its six segments; never changed."""
+    target = tmp_path_factory.mktemp("case") / "case"
+    played = Story(rotate=True)
+    played.play()
+    assert played.joint_bundle(target, BundleScope.CASE, LESSON_ID, chosen=3).problems == ()
+    return target
+
+
 @pytest.fixture
 def bundle_copy(whole_bundle: Path, tmp_path: Path) -> Path:
     """A copy to tamper with."""
     return Path(shutil.copytree(whole_bundle, tmp_path / "bundle"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def segment_maker() -> Callable[[str, int, bytes], Segment]:
     return a_segment
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def without_lock() -> Callable[[Segment, StoredObject], StoredObject]:
     return lambda _segment, stored: replace(stored, lock_mode=None, retain_until=None)

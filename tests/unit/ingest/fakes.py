@@ -141,6 +141,9 @@ def encode_clip(
             "preset": "ultrafast",
             "x265-params": f"log-level=none:keyint={gop}:bframes={b_frames}",
         }
+    if codec == "mjpeg":
+        # RTP carries no Huffman tables (RFC 2435): cameras use the standard's own.
+        context.options = {"huffman": "default"}
     packets = []
     for index in range(round(seconds * rate)):
         frame = picture(index, *size)

@@ -118,7 +118,7 @@ def test_a_stall_is_blamed_from_the_last_picture_on(stage: Stage, clip: Clip) ->
 def test_a_camera_that_is_never_reached_is_one_gap(stage: Stage) -> None:
     stage.play(*[StreamUnreachable("refused") for _ in range(12)])
     assert [gap.cause for gap in stage.sink.gaps] == [GapCause.STREAM_UNREACHABLE]
-    assert stage.elapsed_s > 120, "waits must have grown"
+    assert stage.elapsed_s > 60, "waits must have grown"
     stage.assert_accounted(within_s=0.1)
 
 

@@ -40,3 +40,8 @@ def test_what_only_a_person_can_mend_is_tried_rarely(failure: StreamError) -> No
 @given(st.integers(1, 100_000), st.integers())
 def test_a_night_of_failures_overflows_nothing(failures: int, seed: int) -> None:
     assert 0 < waits(StreamLost("x"), failures, seed) <= WAITS.cap_s * (1 + WAITS.jitter_share)
+
+
+def test_a_camera_that_comes_and_goes_is_tried_again_at_once_each_time() -> None:
+    """A connection shorter than the longest first waits must not count as healed, a longer one must."""
+    assert WAITS.first_s < WAITS.settled_s < WAITS.cap_s / 2

@@ -134,3 +134,15 @@ def test_a_wrong_setting_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     done = runner.invoke(application, ["doctor", "--json"])
     assert done.exit_code == 1
     assert "port" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_the_store_of_a_fresh_installation_holds_and_loses_nothing() -> None:
+    forecast = runner.invoke(application, ["store", "forecast", "--json"])
+    assert forecast.exit_code == 0, forecast.output
+    document = json.loads(forecast.stdout)
+    assert (document["stored_bytes"], document["cameras"], len(document["months"])) == (0, [], 12)
+    assert "no camera" in runner.invoke(application, ["store", "forecast"]).stdout
+    expiring = json.loads(runner.invoke(application, ["store", "expiring", "--days", "30", "--json"]).stdout)
+    assert (expiring["lessons"], expiring["size_bytes"]) == ([], 0)
+    assert "nothing expires" in runner.invoke(application, ["store", "expiring"]).stdout
+    assert runner.invoke(application, ["store", "expiring", "--days", "-1"]).exit_code == 2

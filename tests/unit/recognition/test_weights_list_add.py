@@ -128,7 +128,7 @@ class TestAddingOthers:
         file.write_bytes(b"unknown")
         with pytest.raises(WeightsUnusable, match=hashlib.sha256(b"unknown").hexdigest()) as caught:
             add_model(tmp_path / "models", file)
-        assert "--custom" in caught.value.hint
+        assert "--name NAME" in caught.value.hint
         assert not (tmp_path / "models").exists()
 
     def test_what_a_package_brings_needs_no_adding(self, tmp_path: Path) -> None:

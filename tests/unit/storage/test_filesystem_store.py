@@ -263,7 +263,9 @@ def test_a_confirmation_needs_a_name_and_goes_forward_only(
 
 @pytest.fixture
 def immutable_store(tmp_path: Path, clock: Clock) -> Iterator[FilesystemObjectStore]:
-    if not immutability_works(tmp_path):
+    probe = tmp_path / "probe"
+    probe.touch()
+    if not immutability_works(probe):
         pytest.skip("needs root and a filesystem with the immutable attribute")
     yield FilesystemObjectStore(tmp_path / "store", clock, immutable=True)
     for path in tmp_path.rglob("*"):

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import VideoInvalid
-from storage.fragments import FragmentedVideo, read_fragments
+from storage.fragments import FragmentedVideo, drop_index, read_fragments
 
 Film = Callable[..., Path]
 
@@ -160,3 +160,24 @@ def test_an_ordinary_mp4_is_no_recorders_file(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     with pytest.raises(VideoInvalid):
         read_fragments(path)
+
+
+def test_a_copy_without_its_index_holds_the_same_footage(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "copy.mp4"
+    path.write_bytes(whole)
+    before = read_fragments(path)
+    assert whole[-12:-8] == b"mfro"
+    drop_index(path)
+    index_bytes = int.from_bytes(whole[-4:], "big")
+    assert path.read_bytes() == whole[:-index_bytes]
+    after = read_fragments(path)
+    assert (after.fragments, after.duration_s) == (before.fragments, before.duration_s)
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0" * 20])
+def test_what_does_not_end_with_an_index_stays_as_it_is(whole: bytes, tmp_path: Path, behind: bytes) -> None:
+    path = tmp_path / "copy.mp4"
+    kept = whole[: -int.from_bytes(whole[-4:], "big")] + behind
+    path.write_bytes(kept)
+    drop_index(path)
+    assert path.read_bytes() == kept

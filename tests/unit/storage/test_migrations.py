@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, inspect
+from sqlalchemy import CheckConstraint, insert, inspect, select
 
 from models.errors import StorageError
 from storage.database import Database, schema_is_current, sqlite_url, upgrade
-from storage.tables import Base
+from storage.tables import Base, InstallationRow
 
 
 def test_the_migrated_schema_is_the_declared_one(database_url: str) -> None:
@@ -69,12 +71,45 @@ def test_names_fit_postgresql() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_an_upgrade_may_be_repeated(tmp_path: Path) -> None:
+def test_an_upgrade_may_be_repeated(database_url: str, now: datetime) -> None:
+    database = Database(database_url)
+    with database.transaction(writing=True) as connection:
+        connection.execute(
+            insert(InstallationRow), {"installation_id": 1, "vault_fingerprint": "f", "created_at": now}
+        )
+    upgrade(database_url)
+    assert schema_is_current(database)
+    with database.transaction(writing=False) as connection:
+        assert connection.scalar(select(InstallationRow.vault_fingerprint)) == "f", "nothing is lost"
+    database.close()
+
+
+def test_an_upgrade_of_nothing_makes_everything(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "rollcall.db")
     upgrade(url)
-    upgrade(url)
     database = Database(url)
+    with database.transaction(writing=False) as connection:
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+    database.close()
+
+
+def test_programs_that_upgrade_at_once_all_end_with_one_schema(empty_database_url: str) -> None:
+    children = []
+    for _ in range(3):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                upgrade(empty_database_url, busy_wait_s=30)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+    database = Database(empty_database_url)
     assert schema_is_current(database)
+    with database.transaction(writing=False) as connection:
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
     database.close()
 
 

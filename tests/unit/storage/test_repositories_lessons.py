@@ -13,7 +13,7 @@ from models.errors import Conflict, InvalidInput, NotFound
 from models.flags import Flag, FlagKind, FlagState
 from models.footage import Gap, GapCause, Segment, StoredObject
 from models.policy import Policy
-from models.register import Correction, LessonRecord, Upload, UploadKind, UploadState
+from models.register import Correction, LessonRecord, TrainingClass, Upload, UploadKind, UploadState
 from models.timeline import Interval
 from models.timetable import LessonState
 from storage.repositories import FlagFilter, LessonFilter
@@ -287,6 +287,30 @@ def test_a_correction_stands_beside_the_machines_verdict(with_lesson: Ledger, no
     assert first.correction_id != second.correction_id
 
 
+def test_corrections_come_oldest_first_for_one_trainee_or_the_lesson(
+    with_lesson: Ledger, now: datetime
+) -> None:
+    with with_lesson.write() as work:
+        work.verdicts.save([verdict(), verdict("T2")], now)
+        later = work.verdicts.correct(correction(now + MINUTE))
+        other = work.verdicts.correct(correction(now + MINUTE / 2, trainee="T2"))
+        first = work.verdicts.correct(correction(now))
+        assert work.verdicts.corrections("L1") == (first, other, later)
+        assert work.verdicts.corrections("L1", "T1") == (first, later)
+        assert work.verdicts.corrections("L1", "T9") == ()
+        assert work.verdicts.corrections("L9") == ()
+
+
+def test_a_segment_is_found_by_its_id_or_missed(with_lesson: Ledger, new_segment: NewSegment) -> None:
+    with with_lesson.write() as work:
+        assert work.footage.find_segment("seg-1") is None
+        work.footage.add_segment(new_segment())
+        assert work.footage.find_segment("seg-1") == new_segment()
+        assert work.footage.get_segment("seg-1") == new_segment()
+        with pytest.raises(NotFound):
+            work.footage.get_segment("seg-2")
+
+
 def test_hours_are_raised_by_two_people(with_lesson: Ledger, now: datetime) -> None:
     with with_lesson.write() as work:
         work.verdicts.save([verdict()], now)
@@ -368,3 +392,33 @@ def test_flags_page_latest_first_through_filters(with_lesson: Ledger, now: datet
         assert work.flags.page(FlagFilter(class_code="C9")).items == ()
     assert [record.flag.subject for record in (*first.items, *rest.items)] == ["T4", "T3", "T2", "T1"]
     assert rest.next_cursor is None
+
+
+def test_a_lesson_was_judged_last_when_its_newest_verdict_was_made(
+    with_lesson: Ledger, now: datetime
+) -> None:
+    later = now + timedelta(hours=1)
+    with with_lesson.write() as work:
+        assert work.verdicts.last_judged_at("L1") is None
+        work.verdicts.save([verdict("T1"), verdict("T2")], now)
+        work.verdicts.save([verdict("T1", status=Status.PARTIAL)], later)
+    with with_lesson.read() as work:
+        assert work.verdicts.last_judged_at("L1") == later
+        assert work.verdicts.last_judged_at("L0") is None
+
+
+def test_a_lesson_as_long_as_lessons_may_be_is_found_by_its_last_minute(
+    ledger: Ledger, now: datetime, new_lesson: Callable[..., LessonRecord]
+) -> None:
+    """A day's list has a lower bound, so that it never reads the years before it."""
+    begins_at = now - timedelta(hours=23, minutes=59)
+    with ledger.write() as work:
+        work.classes.add(TrainingClass("C1", "养老护理员"), now)
+        work.lessons.add(new_lesson("long", begins_at, ends_at=begins_at + timedelta(hours=24)))
+        work.lessons.add(new_lesson("over", now - timedelta(days=2)))
+    window = Interval(now, now + timedelta(hours=1))
+    with ledger.read() as work:
+        assert [record.lesson.lesson_id for record in work.lessons.within(window)] == ["long"]
+        page = work.lessons.page(LessonFilter(within=window))
+        assert [record.lesson.lesson_id for record in page.items] == ["long"]
+        assert work.lessons.first_start() == now - timedelta(days=2)

@@ -310,6 +310,22 @@ def test_failed_log_ins_are_counted_within_a_window(ledger: Ledger, now: datetim
         assert work.logins.throttle("hash") is None
 
 
+def test_forgiven_failures_no_longer_count_and_lift_the_block(ledger: Ledger, now: datetime) -> None:
+    window = timedelta(minutes=10)
+    with ledger.write() as work:
+        for _ in range(5):
+            work.logins.note_failure("ip:1", now, window)
+        work.logins.block("ip:1", now + window)
+        work.logins.forgive("ip:1", 2)
+        kept = work.logins.throttle("ip:1")
+        assert kept is not None
+        assert (kept.failures, kept.blocked_until) == (3, None)
+        work.logins.forgive("ip:1", 3)
+        assert work.logins.throttle("ip:1") is None
+        work.logins.forgive("ip:nobody", 1)
+        assert work.logins.throttle("ip:nobody") is None
+
+
 def test_a_reply_is_kept_once_and_forgotten_in_time(ledger: Ledger, now: datetime) -> None:
     reply = KeptReply("u1", "k" * 64, "r" * 64, 201, {"id": "C1"}, now)
     with ledger.write() as work:
@@ -334,3 +350,16 @@ def test_the_latest_calibration_of_a_network_is_found_and_older_ones_stay(
         assert work.calibrations.latest("dlib:abc") == new
         assert work.calibrations.latest("other") is None
         assert work.calibrations.all() == (new, old)
+
+
+def test_who_is_enrolled_is_known_by_code_and_by_number_without_showing_numbers(enrolled: Ledger) -> None:
+    with enrolled.read() as work:
+        known = work.roster.enrolled("C1")
+        elsewhere = work.roster.enrolled("C2")
+        renewing = work.roster.enrolled("C1", renewing=True)
+    assert known.codes == {"001", "002"}
+    assert (known.code_of(NUMBER), known.code_of(OTHER)) == ("001", "002")
+    assert known.code_of("110105194912310038") is None
+    assert (known.renewing, renewing.renewing) == (False, True)
+    assert (elsewhere.codes, elsewhere.code_of(NUMBER)) == (frozenset(), None)
+    assert NUMBER not in repr(known)

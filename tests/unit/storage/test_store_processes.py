@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from models.errors import ObjectExists
 from models.ports import Clock
 from storage.objects import FilesystemObjectStore
 
@@ -43,6 +44,25 @@ def telling(writer: int) -> Callable[[str], None]:
         os.write(writer, b".")
 
     return step
+
+
+def test_of_many_processes_that_write_one_key_exactly_one_wins(tmp_path: Path, clock: Clock) -> None:
+    def write(index: int) -> int:
+        source = tmp_path / f"source{index}"
+        content = f"footage of {index}".encode() * 5000
+        source.write_bytes(content)
+        store = FilesystemObjectStore(tmp_path / "store", clock)
+        try:
+            store.put_locked("key", str(source), hashlib.sha256(content).hexdigest(), UNTIL)
+        except ObjectExists:
+            return 1
+        return 0
+
+    assert sorted(in_children(5, write)) == [0, 1, 1, 1, 1]
+    store = FilesystemObjectStore(tmp_path / "store", clock)
+    stored = store.rehash("key")
+    assert len(store.read_range("key", 0, None)) == stored.size_bytes
+    assert len(store.list_versions("")) == 1
 
 
 def test_locks_lengthened_by_many_processes_keep_the_latest_date(tmp_path: Path, clock: Clock) -> None:

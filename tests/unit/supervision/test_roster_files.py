@@ -10,8 +10,9 @@ import openpyxl
 import pytest
 
 from models.errors import RosterInvalid
-from supervision_api import roster_files
-from supervision_api.roster_files import parse_table, read_roster, read_roster_archive
+from supervision_api import roster_archive, roster_files, roster_sheets
+from supervision_api.roster_files import read_roster, read_roster_archive
+from supervision_api.roster_sheets import parse_table
 
 HEADER = "姓名,身份证号,电话,照片"
 ROW = "王小明,371702199001011234,13800000000,wang.jpg"
@@ -54,7 +55,7 @@ def test_an_empty_table_is_refused() -> None:
 
 
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roster_files, "MAX_ROWS", 5)
+    monkeypatch.setattr(roster_sheets, "MAX_ROWS", 5)
     with pytest.raises(RosterInvalid, match="more than 5 rows"):
         parse_table(b"a\n" * 6, "roster.csv")
 
@@ -140,13 +141,13 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roster_files, "MAX_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(roster_archive, "MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(RosterInvalid, match="4 GiB"):
         read_roster_archive(archive({"roster.csv": TABLE, "a.jpg": b"x" * 2000}), "class.zip")
 
 
 def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roster_files, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(roster_archive, "MAX_MEMBERS", 3)
     with pytest.raises(RosterInvalid, match="more than 3 files"):
         read_roster_archive(archive({f"{i}.jpg": b"" for i in range(4)}), "class.zip")
 

@@ -1,0 +1,1 @@
+"""What an installation does by itself at intervals: one module per chore, one thread for all."""

@@ -1,0 +1,45 @@
+"""``rollcall bench upload`` against a server that is started for it (or that the tests' environment names).
+
+python -m tests.benchmarks.upload [--files 8] [--file-mb 16] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from supervision_api.benches.upload import Figures, bench_upload
+from tests.drills.upload_site import s3_settings, store_server
+
+
+def measure(address: str, files: int, file_mb: int) -> Figures:
+    """The bench's figures on the server of this address."""
+    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as name:
+        settings = s3_settings(
+            Path(name), address, urlsplit(address).port or 80, s3_read_timeout_s=120.0, spool_reserve_mb=16
+        )
+        return bench_upload(settings, files, file_mb, lambda _share, _what: None)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--files", type=int, default=8)
+    parser.add_argument("--file-mb", type=int, default=16)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    with store_server() as address:
+        figures = measure(address, chosen.files, chosen.file_mb)
+    if chosen.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:<20} {value:.4g}" if isinstance(value, float) else f"{name:<20} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
