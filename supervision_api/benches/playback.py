@@ -39,6 +39,7 @@ from supervision_api.pipeline.accounts import add_user
 from supervision_api.pipeline.installation import Installation, open_scratch
 from supervision_api.services import Services
 from supervision_api.settings import Settings
+from supervision_api.web_server import WebServer
 from supervision_api.wiring import wire
 
 Figures = dict[str, float | int | str | None]
@@ -174,7 +175,7 @@ def _served(services: Services, account: str = ACCOUNT) -> Iterator[httpx.Client
     password = os.urandom(12).hex()
     add_user(services.ledger, Passwords(), account, password, Role.OPERATOR)
     app = create_app(replace(services, live=LiveHub()))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
+    server = WebServer(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=server.run, name="bench-web")
     thread.start()
     try:

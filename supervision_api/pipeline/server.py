@@ -39,6 +39,7 @@ from supervision_api.pipeline.uploads import UploadLoop
 from supervision_api.pipeline.watched_thread import WatchedThread
 from supervision_api.services import Readiness
 from supervision_api.settings import Settings
+from supervision_api.web_server import WebServer
 from supervision_api.wiring import wire
 
 _log = structlog.get_logger(__name__)
@@ -80,7 +81,7 @@ def run_server(settings: Settings, out: Output, *, demo: bool) -> None:
         )
         stack.enter_context(parts.running())
         _announce(out, settings, listener, seeded)
-        uvicorn.Server(config).run(sockets=[listener])
+        WebServer(config).run(sockets=[listener])
         out.line("stopping: segments are closed, footage is stored at the next start if it still waits")
 
 

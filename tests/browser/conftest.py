@@ -16,6 +16,7 @@ from storage.database import sqlite_url, upgrade
 from supervision_api.app import create_app
 from supervision_api.live import LiveHub
 from supervision_api.services import Services
+from supervision_api.web_server import WebServer
 from tests.api.scene import PASSWORD, Scene, make_clip, open_scene
 from tests.browser.crowd import add_crowd
 
@@ -31,7 +32,7 @@ class Server:
 
     services: Services
     port: int = 0
-    _running: list[tuple[uvicorn.Server, threading.Thread, LiveHub]] = field(default_factory=list)
+    _running: list[tuple[WebServer, threading.Thread, LiveHub]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -51,7 +52,7 @@ class Server:
         hub = LiveHub()
         web = replace(self.services.web, heartbeat_s=0.5)
         app = create_app(replace(self.services, live=hub, web=web))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
+        server = WebServer(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
 
         def run() -> None:
             with listener:

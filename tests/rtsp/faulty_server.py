@@ -7,11 +7,12 @@ and FU-A), and goes wrong on order.
 from __future__ import annotations
 
 import base64
+import itertools
 import random
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -36,6 +37,7 @@ class Fault(StrEnum):
     RESET = "plays some pictures, then resets the connection"
     GARBAGE = "plays some pictures, then sends bytes without meaning"
     HOLD = "plays the clip, then keeps quiet until the test ends"
+    LASTS = "plays the clip over and over until the test ends"
 
 
 _WEB_PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>"
@@ -150,8 +152,7 @@ class FaultyServer:
 
     def _play(self, client: socket.socket, fault: Fault) -> None:
         sequence = 0
-        whole = fault in {Fault.NONE, Fault.HOLD}
-        for index, picture in enumerate(self.pictures if whole else self.pictures[: self.after]):
+        for index, picture in enumerate(self._pictures_for(fault)):
             stamp = self.first_stamp + round(self.stamp(index) * _CLOCK / self.rate) & 0xFFFFFFFF
             if self.camera_clock is not None and index % self.rate == 0:
                 _interleave(client, 1, _sender_report(self.camera_clock(index), stamp))
@@ -162,6 +163,11 @@ class FaultyServer:
             if self._closing.wait(1 / self.rate):
                 return
         self._go_wrong(client, fault)
+
+    def _pictures_for(self, fault: Fault) -> Iterable[bytes]:
+        if fault is Fault.LASTS:
+            return itertools.cycle(self.pictures)
+        return self.pictures if fault in {Fault.NONE, Fault.HOLD} else self.pictures[: self.after]
 
     def _go_wrong(self, client: socket.socket, fault: Fault) -> None:
         while fault is Fault.CHATTER and not self._closing.wait(0.2):

@@ -22,8 +22,8 @@ RATE = 25
 POLICY = RecordingPolicy(
     segment=timedelta(seconds=1),
     open_timeout=timedelta(seconds=3),
-    read_timeout=timedelta(seconds=1),
-    stall_after=timedelta(seconds=1),
+    read_timeout=timedelta(seconds=2),
+    stall_after=timedelta(seconds=2),
 )
 BREAKS = (Fault.DROP, Fault.RESET, Fault.STALL, Fault.CHATTER, Fault.GARBAGE)
 PASSWORD = "geheim-37"
@@ -42,7 +42,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory, pictures: list[bytes]) -> I
     runs: dict[Fault, Run] = {}
     with ExitStack() as stack:
         for fault in BREAKS:
-            server = stack.enter_context(FaultyServer((fault, Fault.HOLD), pictures, RATE, after=RATE))
+            server = stack.enter_context(FaultyServer((fault, Fault.LASTS), pictures, RATE, after=RATE))
             url = server.url(f"admin:{PASSWORD}@")
             stage = LiveStage(tmp_path_factory.mktemp("spool"), url, policy=POLICY)
             runs[fault] = (stack.enter_context(stage), server)
