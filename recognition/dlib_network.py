@@ -27,7 +27,7 @@ CHIP_PX = 150
 CHANNEL_MEAN_RGB = (122.782, 117.001, 104.298)
 PIXEL_SCALE = 256.0
 EMBEDDING_SIZE = 128
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 """Raised whenever the converted file would come out differently."""
 
 STEM_CHANNELS = 32
@@ -53,6 +53,11 @@ class ResidualBlock:
     first: Convolution
     second: Convolution
     halves: bool
+
+    @property
+    def missing_channels(self) -> int:
+        """How many the shortcut has fewer than the convolutions."""
+        return int(self.first.weights.shape[0] - self.first.weights.shape[1])
 
 
 @dataclass(frozen=True, slots=True)

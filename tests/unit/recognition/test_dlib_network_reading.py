@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import StorageError, WeightsUnusable
-from recognition import encoder as encoder_module
-from recognition import onnx_graph
-from recognition.dlib_network import BLOCK_SHAPES, read_face_network, tensor_header, varint
-from recognition.encoder import converted_weights
+from recognition import encoder_files
+from recognition.dlib_network import BLOCK_SHAPES, FaceNetwork, read_face_network, tensor_header, varint
+from recognition.encoder_files import Form, converted_file
 from recognition.onnx_graph import face_network_as_onnx
+from recognition.onnx_graph_many import face_network_for_many
 from recognition.onnx_session import Network, open_network
 from recognition.weights import FACE_ENCODER, FIVE_POINTS, packaged_path
 
@@ -101,44 +104,80 @@ def test_more_after_the_last_tensor_is_refused(stream: bytes) -> None:
         read_face_network(stream + bytes(100_000))
 
 
-def test_equal_networks_give_equal_files(stream: bytes) -> None:
+WRITERS = pytest.mark.parametrize("write", [face_network_as_onnx, face_network_for_many])
+Writer = Callable[[FaceNetwork], bytes]
+
+
+@WRITERS
+def test_equal_networks_give_equal_files(stream: bytes, write: Writer) -> None:
     network = read_face_network(stream)
-    assert face_network_as_onnx(network) == face_network_as_onnx(read_face_network(stream))
+    assert write(network) == write(read_face_network(stream))
 
 
-def test_the_written_file_is_valid_and_takes_any_number_of_chips(stream: bytes) -> None:
-    written = face_network_as_onnx(read_face_network(stream))
+@pytest.mark.parametrize(
+    ("write", "counts"), [(face_network_as_onnx, (0, 1, 3)), (face_network_for_many, (1, 3, 17))]
+)
+def test_the_written_file_is_valid_and_takes_any_number_of_chips(
+    stream: bytes, write: Writer, counts: tuple[int, ...]
+) -> None:
+    written = write(read_face_network(stream))
     model = onnx.load_model_from_string(written)
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "n"
     network = Network(written, place="written")
-    for count in (0, 1, 3):
+    for count in counts:
         chips = np.zeros((count, 150, 150, 3), dtype=np.uint8)
         assert network.run({"chips": chips})["embeddings"].shape == (count, 128)
 
 
+def test_both_forms_give_the_same_embeddings(stream: bytes) -> None:
+    """Noise, black, white and an edge: what rounding in the filtering would show on."""
+    chips = np.random.default_rng(7).integers(0, 256, (8, 150, 150, 3), dtype=np.uint8)
+    chips[1], chips[2], chips[3, :, :75] = 0, 255, 255
+    network = read_face_network(stream)
+    few, many = (
+        Network(write(network), place="written").run({"chips": chips})["embeddings"]
+        for write in (face_network_as_onnx, face_network_for_many)
+    )
+    np.testing.assert_allclose(many, few, atol=2e-6, rtol=0)
+
+
+FORMS = pytest.mark.parametrize("form", list(Form))
+
+
+def _converted(form: Form, folder: Path) -> Path:
+    return converted_file(form, packaged_path(FACE_ENCODER), folder, expected_sha256=FACE_ENCODER.sha256)
+
+
 class TestTheCache:
-    def test_the_second_start_converts_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        first = converted_weights(packaged_path(FACE_ENCODER), tmp_path, expected_sha256=FACE_ENCODER.sha256)
+    @FORMS
+    def test_the_second_start_converts_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Form
+    ) -> None:
+        first = _converted(form, tmp_path)
 
         def never(*_: object) -> bytes:
             raise AssertionError("converted again")
 
-        monkeypatch.setattr(onnx_graph, "face_network_as_onnx", never)
-        again = converted_weights(packaged_path(FACE_ENCODER), tmp_path, expected_sha256=FACE_ENCODER.sha256)
-        assert again == first
+        monkeypatch.setattr(encoder_files, "_convert", never)
+        assert _converted(form, tmp_path) == first
+
+    def test_each_form_has_its_own_file(self, tmp_path: Path) -> None:
+        few, many = (_converted(form, tmp_path) for form in Form)
+        assert few != many
+        assert {few, many} == set(tmp_path.iterdir())
 
     @pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
-    def test_a_damaged_cache_is_made_anew(self, tmp_path: Path, damage: str) -> None:
-        source = packaged_path(FACE_ENCODER)
-        whole = converted_weights(source, tmp_path, expected_sha256=FACE_ENCODER.sha256)
-        (cached,) = tmp_path.iterdir()
+    @FORMS
+    def test_a_damaged_cache_is_made_anew(self, tmp_path: Path, damage: str, form: Form) -> None:
+        cached = _converted(form, tmp_path)
+        whole = cached.read_bytes()
         flipped = whole[:5_000_000] + bytes([whole[5_000_000] ^ 1]) + whole[5_000_001:]
         cached.write_bytes({"flipped": flipped, "cut": whole[:1000], "empty": b""}[damage])
-        assert converted_weights(source, tmp_path, expected_sha256=FACE_ENCODER.sha256) == whole
+        assert _converted(form, tmp_path) == cached
         assert cached.read_bytes() == whole
 
     def test_nothing_but_the_finished_file_is_left(self, tmp_path: Path) -> None:
-        converted_weights(packaged_path(FACE_ENCODER), tmp_path / "new", expected_sha256=FACE_ENCODER.sha256)
+        _converted(Form.FEW, tmp_path / "new")
         (only,) = (tmp_path / "new").iterdir()
         assert only.name.startswith("face-encoder-55533b28a95800a5-")
 
@@ -146,30 +185,38 @@ class TestTheCache:
         altered = tmp_path / "network.dat"
         altered.write_bytes(stream[:-1] + b"x")
         with pytest.raises(WeightsUnusable, match="SHA-256"):
-            converted_weights(altered, tmp_path / "cache", expected_sha256=FACE_ENCODER.sha256)
+            converted_file(Form.FEW, altered, tmp_path / "cache", expected_sha256=FACE_ENCODER.sha256)
         assert not (tmp_path / "cache").exists()
 
-    def test_a_source_of_another_shape_is_refused_even_with_its_own_hash(self, tmp_path: Path) -> None:
+    @FORMS
+    def test_a_source_of_another_shape_is_refused_even_with_its_own_hash(
+        self, tmp_path: Path, form: Form
+    ) -> None:
         other = tmp_path / "network.dat"
         other.write_bytes(b"something else")
         sha256 = hashlib.sha256(b"something else").hexdigest()
         with pytest.raises(WeightsUnusable, match="not face_recognition's network"):
-            converted_weights(other, tmp_path / "cache", expected_sha256=sha256)
+            converted_file(form, other, tmp_path / "cache", expected_sha256=sha256)
 
     def test_a_missing_source_names_its_place(self, tmp_path: Path) -> None:
         with pytest.raises(WeightsUnusable, match=r"gone\.dat"):
-            converted_weights(tmp_path / "gone.dat", tmp_path, expected_sha256="")
+            converted_file(Form.FEW, tmp_path / "gone.dat", tmp_path, expected_sha256="")
 
     def test_a_cache_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         blocked = tmp_path / "file"
         blocked.write_text("in the way")
         with pytest.raises(StorageError, match="cannot be written"):
-            converted_weights(
-                packaged_path(FACE_ENCODER), blocked / "cache", expected_sha256=FACE_ENCODER.sha256
-            )
+            _converted(Form.FEW, blocked / "cache")
 
-    def test_the_converter_is_not_loaded_when_the_cache_is_there(self) -> None:
-        assert not hasattr(encoder_module, "face_network_as_onnx")
+    def test_the_converter_is_not_loaded_when_the_cache_is_there(self, tmp_path: Path) -> None:
+        """onnx takes a third of a second to import: a start from the cache must do without."""
+        for form in Form:
+            _converted(form, tmp_path)
+        start = (
+            "import sys; from pathlib import Path; from recognition.encoder import open_encoder; "
+            f"open_encoder(Path({str(tmp_path)!r})); sys.exit('onnx' in sys.modules)"
+        )
+        assert subprocess.run([sys.executable, "-c", start], check=False).returncode == 0
 
 
 class TestOpeningNetworks:
@@ -180,6 +227,20 @@ class TestOpeningNetworks:
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(WeightsUnusable, match=r"none\.onnx"):
             open_network(tmp_path / "none.onnx")
+
+    def test_a_file_that_went_missing_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(WeightsUnusable, match="ONNX Runtime"):
+            Network(tmp_path / "gone.onnx", place="encoder")
+
+    def test_a_file_opens_as_its_bytes_do(self, tmp_path: Path, stream: bytes) -> None:
+        written = face_network_as_onnx(read_face_network(stream))
+        path = tmp_path / "network.onnx"
+        path.write_bytes(written)
+        from_file, from_bytes = Network(path, place="file"), Network(written, place="bytes")
+        assert from_file.sha256 == from_bytes.sha256
+        chips = np.full((2, 150, 150, 3), 90, dtype=np.uint8)
+        results = [one.run({"chips": chips})["embeddings"] for one in (from_file, from_bytes)]
+        np.testing.assert_array_equal(*results)
 
     def test_a_folder_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(WeightsUnusable, match="cannot be read"):

@@ -19,6 +19,9 @@ from recognition.bench_encoder import BAR_DIFFERENCE, bench_encoder, bench_faces
 from recognition.detectors import HogDetector
 from recognition.detectors_yunet import YuNetDetector
 from recognition.encoder import FaceRecognitionEncoder
+from recognition.encoder_files import Form, converted_file
+from recognition.onnx_session import Network
+from recognition.weights import FACE_ENCODER, FIVE_POINTS, packaged_path
 
 DrawFace = Callable[..., Picture]
 face_recognition = pytest.importorskip("face_recognition", reason="the parity oracle is not installed")
@@ -106,6 +109,32 @@ def test_many_faces_at_once_equal_each_alone(encoder: FaceRecognitionEncoder, dr
     alone = np.concatenate([encoder.encode(picture, [detection]) for detection in detections])
     assert together.shape == (19, 128)
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_the_form_for_many_is_opened_once_and_only_for_a_group(draw_face: DrawFace, tmp_path: Path) -> None:
+    few, many = (_network(form, tmp_path) for form in Form)
+    opened: list[Network] = []
+
+    def open_many() -> Network:
+        opened.append(many)
+        return many
+
+    encoder = FaceRecognitionEncoder(
+        few, open_many, DlibAlignment(packaged_path(FIVE_POINTS)), fingerprint="x"
+    )
+    faces = [Detection(Box(100 + 3 * i, 90 + 2 * i, 180, 180), 1.0) for i in range(4)]
+    encoder.encode(draw_face(1), faces[:2])
+    assert opened == []
+    encoder.encode(draw_face(1), faces[:3])
+    encoder.encode(draw_face(1), faces)
+    assert opened == [many]
+
+
+def _network(form: Form, folder: Path) -> Network:
+    source = packaged_path(FACE_ENCODER)
+    return Network(
+        converted_file(form, source, folder, expected_sha256=FACE_ENCODER.sha256), place=form.value
+    )
 
 
 def test_no_faces_give_an_empty_table(encoder: FaceRecognitionEncoder, draw_face: DrawFace) -> None:
