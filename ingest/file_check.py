@@ -72,8 +72,11 @@ def check_file(path: Path, policy: RecordingPolicy) -> FileFacts:
         VideoInvalid: absent, empty, text, a picture, only sound, cut at its head, encrypted or undecodable.
     """
     _require_content(path)
-    first = _first_picture(path, policy)
     with closing(open_source(file_address(path), policy)) as source:
+        tally = _Tally(source.info, policy)
+        first = _first_picture(path, source, tally)
+        for packet in _packets(source):
+            tally.add(packet)
         info = replace(
             source.info,
             template=None,
@@ -81,7 +84,7 @@ def check_file(path: Path, policy: RecordingPolicy) -> FileFacts:
             height=first.height,
             rotation_degrees=clockwise_turn(first.rotation),
         )
-        return _facts(info, source, policy)
+        return tally.facts(info, source)
 
 
 def clockwise_turn(counterclockwise_degrees: int) -> int:
@@ -122,20 +125,25 @@ def _require_content(path: Path) -> None:
         raise VideoInvalid(f"{path.name} is empty", hint="copy or export it again")
 
 
-def _first_picture(path: Path, policy: RecordingPolicy) -> VideoFrame:
-    with closing(open_source(file_address(path), policy)) as source:
-        template = source.info.template
-        for packet in chain(islice(_packets(source), _PACKETS_TO_FIRST_PICTURE), (None,)):
-            if packet is not None and packet.has_sidedata("encryption_info"):
+def _first_picture(path: Path, source: FFmpegSource, tally: _Tally) -> VideoFrame:
+    """The first picture that decodes; what is read on the way to it is counted."""
+    template = source.info.template
+    if template is not None:
+        # One picture is not worth starting threads for.
+        template.codec_context.thread_count = 1
+    for packet in chain(islice(_packets(source), _PACKETS_TO_FIRST_PICTURE), (None,)):
+        if packet is not None:
+            if packet.has_sidedata("encryption_info"):
                 # Decoded without the key, cipher text now and then gives a "picture": refused before that.
                 raise VideoInvalid(
                     f"{path.name} is encrypted (ISO 23001-7)", hint="export it again without copy protection"
                 )
-            # Damaged packets before the first whole picture are common in cut recordings.
-            with suppress(*FFMPEG_ERRORS):
-                pictures = template.codec_context.decode(packet) if template is not None else []
-                if pictures:
-                    return pictures[0]
+            tally.add(packet)
+        # Damaged packets before the first whole picture are common in cut recordings.
+        with suppress(*FFMPEG_ERRORS):
+            pictures = template.codec_context.decode(packet) if template is not None else []
+            if pictures:
+                return pictures[0]
     raise VideoInvalid(f"{path.name} holds no picture that can be decoded", hint=_HINT)
 
 
@@ -147,34 +155,42 @@ def _packets(source: FFmpegSource) -> Iterator[VideoPacket]:
                 yield packet
 
 
-def _facts(info: StreamInfo, source: FFmpegSource, policy: RecordingPolicy) -> FileFacts:
-    rules = TimestampRules(info.time_base, info.average_rate, policy.jump_close.total_seconds())
-    tick_s = float(info.time_base)
-    shown_s: list[float] = []
-    keyframes_s: list[float] = []
-    jumped_s = 0.0
-    for packet in _packets(source):
-        times = rules.place(packet.pts, packet.dts)
-        jumped_s += max(0.0, times.jump_s or 0.0)
-        shown_s.append(times.pts * tick_s + jumped_s)
+class _Tally:
+    """When the pictures of a file are shown, and which are keyframes. Fed every packet once, in order."""
+
+    def __init__(self, info: StreamInfo, policy: RecordingPolicy) -> None:
+        self._rules = TimestampRules(info.time_base, info.average_rate, policy.jump_close.total_seconds())
+        self._tick_s = float(info.time_base)
+        self._shown_s: list[float] = []
+        self._keyframes_s: list[float] = []
+        self._jumped_s = 0.0
+
+    def add(self, packet: VideoPacket) -> None:
+        times = self._rules.place(packet.pts, packet.dts)
+        if times.jump_s is not None:
+            self._jumped_s += max(0.0, times.jump_s)
+        shown_s = times.pts * self._tick_s + self._jumped_s
+        self._shown_s.append(shown_s)
         if packet.is_keyframe:
-            keyframes_s.append(shown_s[-1])
-    if not shown_s:
-        raise VideoInvalid(f"{source.shown} holds no pictures", hint=_HINT)
-    shown_s.sort()
-    steps_s = np.diff(shown_s)
-    usual_s = float(np.median(steps_s)) if len(steps_s) else float(rules.interval * tick_s)
-    duration_s = shown_s[-1] - shown_s[0] + usual_s
-    return FileFacts(
-        info=info,
-        pictures=len(shown_s),
-        keyframes=len(keyframes_s),
-        duration_s=duration_s,
-        declared_s=source.declared_s,
-        longest_interval_s=_longest_interval(keyframes_s, duration_s),
-        measured_rate=1 / usual_s if usual_s > 0 else None,
-        variable_rate=rate_varies(steps_s),
-    )
+            self._keyframes_s.append(shown_s)
+
+    def facts(self, info: StreamInfo, source: FFmpegSource) -> FileFacts:
+        if not self._shown_s:
+            raise VideoInvalid(f"{source.shown} holds no pictures", hint=_HINT)
+        shown_s = np.sort(self._shown_s)
+        steps_s = np.diff(shown_s)
+        usual_s = float(np.median(steps_s)) if len(steps_s) else float(self._rules.interval * self._tick_s)
+        duration_s = float(shown_s[-1] - shown_s[0]) + usual_s
+        return FileFacts(
+            info=info,
+            pictures=len(shown_s),
+            keyframes=len(self._keyframes_s),
+            duration_s=duration_s,
+            declared_s=source.declared_s,
+            longest_interval_s=_longest_interval(self._keyframes_s, duration_s),
+            measured_rate=1 / usual_s if usual_s > 0 else None,
+            variable_rate=rate_varies(steps_s),
+        )
 
 
 def _longest_interval(keyframes_s: Sequence[float], duration_s: float) -> float:

@@ -33,15 +33,11 @@ class StreamRecording:
         self._ledger = ledger
         self._sampler = sampler
         self._first_dts: int | None = None
-        self._reached_s = 0.0
+        self.reached_s = 0.0
+        """Media time of the latest picture fed, in seconds."""
         segmenter.connect(info)
         if sampler is not None:
             sampler.connect(info)
-
-    @property
-    def reached_s(self) -> float:
-        """Media time of the latest picture fed, in seconds."""
-        return self._reached_s
 
     def feed(self, packet: VideoPacket, now_s: float, *, write: bool = True) -> bool:
         """Write one packet; ``False`` while a keyframe is awaited. ``now_s``: recorder's clock.
@@ -50,7 +46,7 @@ class StreamRecording:
         """
         times = self._rules.place(packet.pts, packet.dts)
         pts_s = times.pts * self._tick_s
-        self._reached_s = max(self._reached_s, pts_s)
+        self.reached_s = max(self.reached_s, pts_s)
         self._keep_anchor(times, pts_s, now_s)
         if not write:
             return False

@@ -83,18 +83,17 @@ class FragmentBuffer:
     """The muxer's file: collects a fragment in memory until it is whole."""
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
+        self.pieces: list[bytes] = []
+        """What was written since the last ``take``."""
 
     def write(self, data: bytes) -> int:
-        self._bytes += data
+        self.pieces.append(data)
         return len(data)
 
-    def __len__(self) -> int:
-        return len(self._bytes)
-
     def take(self) -> bytes:
-        taken = bytes(self._bytes)
-        self._bytes.clear()
+        """All that was written, and let go of it; a fragment in one piece is not copied."""
+        taken = b"".join(self.pieces)
+        self.pieces.clear()
         return taken
 
 
@@ -118,13 +117,18 @@ class SegmentFile:
         self.write_sidecar(sidecar)
         self._descriptor = self._create()
 
-    def write(self, packet: VideoPacket, pts: int, dts: int) -> None:
-        """Add a packet at these ticks of the source's time base, counted from the segment's first picture."""
+    def write(self, packet: VideoPacket, pts: int, dts: int) -> bool:
+        """Add a packet at these ticks of the source's time base, counted from the segment's first picture.
+
+        Tells whether it completed a fragment, which is on disk now; the packet belongs to the next one.
+        """
         packet.pts, packet.dts = pts, dts
         packet.stream = self._stream
         self._mux(packet)
-        if self._buffer:
-            self._store(self._buffer.take())
+        if not self._buffer.pieces:
+            return False
+        self._store(self._buffer.take())
+        return True
 
     def close(self) -> ClosedFile:
         """Write what is left, make it durable, give the file its final name."""

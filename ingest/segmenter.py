@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ingest.ledger import FootageLedger, utc
 from ingest.packets import StreamInfo, VideoPacket
@@ -29,8 +30,7 @@ class FootagePlace:
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
-class TimedPacket:
+class TimedPacket(NamedTuple):
     """A packet with its place.
 
     ``pts``, ``dts``: ticks of the media timeline; ``pts_s``: the same in seconds. ``base_s``: wall time of
@@ -98,6 +98,8 @@ class Segmenter:
         self._ledger = ledger
         self._now_s = now_s
         self._lead_s = policy.drift_reanchor.total_seconds()
+        self._segment_s = policy.segment.total_seconds()
+        self._limit_bytes = policy.max_segment_bytes
         self._sync = sync
         self._derived = derived
         self._info: StreamInfo | None = None
@@ -129,7 +131,8 @@ class Segmenter:
         elif self._cut_due(self._open, timed):
             self.close(timed.pts_s)
             self._open = self._begin(timed)
-        self._track_anchor(self._open, timed)
+        if not self._open.settled:
+            self._track_anchor(self._open, timed)
         self._append(self._open, timed)
         return True
 
@@ -163,17 +166,16 @@ class Segmenter:
             self._book(segment, closed, segment.stored_until_pts_s, segment.stored_keyframes)
 
     def _cut_due(self, segment: _OpenSegment, timed: TimedPacket) -> bool:
-        limit = self._policy.max_segment_bytes
         if not timed.keyframe:
             # One group of pictures larger than a whole segment: cut inside it, for the limit is an object
             # store's; the bytes stay whole over the two files.
-            return segment.muxed_bytes + timed.packet.size > limit
+            return segment.muxed_bytes + timed.packet.size > self._limit_bytes
         elapsed_s = timed.pts_s - segment.first_pts_s
-        if elapsed_s >= self._policy.segment.total_seconds() - self._interval_s / 2:
+        if elapsed_s >= self._segment_s - self._interval_s / 2:
             return True
         if segment.settled and timed.base_s != segment.base_s:
             return True
-        return segment.muxed_bytes + max(segment.largest_gop_bytes, segment.gop_bytes) > limit
+        return segment.muxed_bytes + max(segment.largest_gop_bytes, segment.gop_bytes) > self._limit_bytes
 
     def _begin(self, timed: TimedPacket) -> _OpenSegment:
         info = self._info
@@ -219,8 +221,6 @@ class Segmenter:
         return max(self._ledger.covered_until_s, min(base_s + first_pts_s, self._now_s() + self._lead_s))
 
     def _track_anchor(self, segment: _OpenSegment, timed: TimedPacket) -> None:
-        if segment.settled:
-            return
         segment.base_s = min(segment.base_s, timed.base_s)
         if not timed.on_trial:
             self._settle(segment)
@@ -241,21 +241,18 @@ class Segmenter:
 
     def _append(self, segment: _OpenSegment, timed: TimedPacket) -> None:
         packet, size = timed.packet, timed.packet.size
-        stored_before, ends_before, keyframes_before = (
-            segment.file.size_bytes,
-            segment.ends_pts_s,
-            segment.keyframes,
-        )
+        ends_before, keyframes_before = segment.ends_pts_s, segment.keyframes
         if timed.keyframe:
             segment.keyframes += 1
             segment.largest_gop_bytes = max(segment.largest_gop_bytes, segment.gop_bytes)
             segment.gop_bytes = 0
         segment.gop_bytes += size
         segment.muxed_bytes += size
-        segment.ends_pts_s = max(segment.ends_pts_s, timed.pts_s + self._interval_s)
-        segment.file.write(packet, timed.pts - segment.first_pts, timed.dts - segment.first_pts)
-        if segment.file.size_bytes != stored_before:
-            # The packet that completes a fragment belongs to the next one.
+        ends_pts_s = timed.pts_s + self._interval_s
+        if ends_pts_s > ends_before:
+            segment.ends_pts_s = ends_pts_s
+        first_pts = segment.first_pts
+        if segment.file.write(packet, timed.pts - first_pts, timed.dts - first_pts):
             segment.stored_until_pts_s, segment.stored_keyframes = ends_before, keyframes_before
 
     def _book(self, segment: _OpenSegment, closed: ClosedFile, ends_pts_s: float, keyframes: int) -> None:

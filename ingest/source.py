@@ -39,13 +39,15 @@ class FFmpegSource:
         self._container = container
         self._stream = stream
         self._address = address
+        self._live = address.live
         self._stall_s = stall_s
         self._monotonic_s = monotonic_s
-        self._info = _stream_info(container, stream, live=address.live)
+        self._index = stream.index
+        self._info = _stream_info(container, stream, live=self._live)
         # Every stream is demuxed and all but one discarded inside FFmpeg: asking for the video stream alone
         # would restart PyAV's read time-out with each packet of sound and never notice a dead picture.
         for other in container.streams:
-            if other.index != stream.index:
+            if other.index != self._index:
                 other.discard = Discard.all
         self._packets = cast("Iterator[VideoPacket]", container.demux())
         self._video_at_s = monotonic_s()
@@ -82,11 +84,11 @@ class FFmpegSource:
         """
         failure: StreamError
         try:
-            return self._next_video()
+            return self._next_of_stream() if self._live else self._next_of_file()
         except FFMPEG_ERRORS as exc:
             silent_s = self._silent_s()
             # FFmpeg may call its own broken-off wait an input error.
-            timed_out = self._address.live and silent_s >= self._stall_s
+            timed_out = self._live and silent_s >= self._stall_s
             failure = (
                 stalled(self._address, silent_s)
                 if timed_out
@@ -99,31 +101,35 @@ class FFmpegSource:
         with suppress(*FFMPEG_ERRORS):
             self._container.close()
 
-    def _next_video(self) -> VideoPacket | None:
+    def _next_of_file(self) -> VideoPacket | None:
+        """A file has nothing to wait for, and no settings that change while it plays."""
+        for packet in self._packets:
+            if packet.stream_index == self._index and packet.size > 0:
+                return packet
+        return None
+
+    def _next_of_stream(self) -> VideoPacket:
         asked_s = self._monotonic_s()
         for packet in self._packets:
-            if packet.stream_index == self._stream.index and packet.size > 0:
+            if packet.stream_index == self._index and packet.size > 0:
                 self._video_at_s = self._monotonic_s()
                 waited_s = self._video_at_s - asked_s
-                if self._address.live and waited_s >= self._stall_s:
+                if waited_s >= self._stall_s:
                     # Over UDP a time-out first brings out the picture that FFmpeg still held; waiting for the
                     # next one would double the time until a dead camera is noticed.
                     raise stalled(self._address, waited_s)
-                self._require_same_format(packet)
+                if packet.is_keyframe:
+                    self._require_same_format(packet)
                 return packet
             silent_s = self._silent_s()
-            if self._address.live and silent_s > self._stall_s:
+            if silent_s > self._stall_s:
                 raise stalled(self._address, silent_s)
-        if self._address.live:
-            raise StreamLost(f"the camera ended the stream {self._address.shown}", hint="it is opened again")
-        return None
+        raise StreamLost(f"the camera ended the stream {self._address.shown}", hint="it is opened again")
 
     def _silent_s(self) -> float:
         return self._monotonic_s() - self._video_at_s
 
     def _require_same_format(self, packet: VideoPacket) -> None:
-        if not (self._address.live and packet.is_keyframe):
-            return
         if packet.has_sidedata("new_extradata") or self._format.changed(bytes(packet)):
             raise StreamLost(
                 f"the camera changed its picture format: {self._address.shown}", hint="it is opened again"

@@ -17,8 +17,8 @@ Zero of the timeline is the first packet's pts; dts may lie below zero where a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 # A counter may turn over between two packets, or between a packet's own dts and pts.
 _TURNS = (0, 1 << 33, 1 << 32, -(1 << 33), -(1 << 32))
@@ -27,8 +27,7 @@ _LATE_PACKET_S = 1.0
 _ASSUMED_RATE = Fraction(25)
 
 
-@dataclass(frozen=True, slots=True)
-class MediaTimes:
+class MediaTimes(NamedTuple):
     """A packet's place on the timeline, in ticks. ``jump_s``: by how far the stream's own clock jumped."""
 
     pts: int
@@ -44,7 +43,8 @@ class TimestampRules:
         self.interval = max(1, round(1 / rate / time_base))
         self._time_base = time_base
         self._jump = max(1, round(Fraction(jump_s) / time_base))
-        self._late = max(1, round(Fraction(_LATE_PACKET_S) / time_base))
+        # Where a jump is shorter than a late packet may be, the jump counts.
+        self._late = min(self._jump, max(1, round(Fraction(_LATE_PACKET_S) / time_base)))
         self._turns = 0
         self._offset = 0
         self._last_raw: int | None = None
@@ -52,25 +52,28 @@ class TimestampRules:
 
     def place(self, pts: int | None, dts: int | None) -> MediaTimes:
         """Place of one packet from its raw times (``None``: not given); dts is above all dts before."""
-        raw = self._raw_dts(pts, dts)
-        lead = self._lead(pts, raw)
-        if self._last_raw is None:
+        raw = self._raw_dts(pts) if dts is None else dts
+        lead = 0 if pts is None else pts - raw
+        if not 0 <= lead <= self._jump:
+            lead = self._believable(lead)
+        last = self._last_raw
+        if last is None:
             self._offset = -(raw + lead)
             self._last_raw, self._last_dts = raw, -lead
             return MediaTimes(0, -lead)
-        raw = self._unwrapped(raw, self._last_raw)
-        step = raw - self._last_raw
-        jumped = abs(step) > self._jump
-        if jumped or step < -self._late:
-            self._offset = self._last_dts + self.interval - raw
-        placed = max(raw + self._offset, self._last_dts + 1)
-        self._last_raw, self._last_dts = raw, placed
-        jump_s = float(step * self._time_base) if jumped else None
-        return MediaTimes(max(raw + lead + self._offset, placed), placed, jump_s)
+        raw += self._turns
+        jump_s = None
+        if not -self._late <= raw - last <= self._jump:
+            raw, jump_s = self._resume(raw, last)
+        self._last_raw = raw
+        raw += self._offset
+        # A late packet is placed right behind the one before.
+        self._last_dts = placed = raw if raw > self._last_dts else self._last_dts + 1
+        shown = raw + lead
+        return MediaTimes(shown if shown > placed else placed, placed, jump_s)
 
-    def _raw_dts(self, pts: int | None, dts: int | None) -> int:
-        if dts is not None:
-            return dts
+    def _raw_dts(self, pts: int | None) -> int:
+        """Stands in for a dts that is not given."""
         expected = 0 if self._last_raw is None else self._last_raw - self._turns + self.interval
         if pts is None:
             return expected
@@ -79,17 +82,21 @@ class TimestampRules:
         # A picture shown later than expected is sent ahead of those it is needed for (B-frames).
         return min(pts, expected)
 
-    def _lead(self, pts: int | None, raw: int) -> int:
-        """How far pts lies ahead of dts."""
-        if pts is None:
-            return 0
-        lead = pts - raw
-        if not 0 <= lead <= self._jump:
-            lead = min((lead + turn for turn in _TURNS), key=abs)
+    def _believable(self, lead: int) -> int:
+        """How far pts lies ahead of dts, where it seems to lie behind it or beyond a jump."""
+        lead = min((lead + turn for turn in _TURNS), key=abs)
         return lead if 0 <= lead <= self._jump else 0
 
+    def _resume(self, raw: int, last: int) -> tuple[int, float | None]:
+        """After an uncommon step: dts with the counter unrolled, and a jump's length in seconds."""
+        raw = self._unwrapped(raw, last)
+        step = raw - last
+        jumped = abs(step) > self._jump
+        if jumped or step < -self._late:
+            self._offset = self._last_dts + self.interval - raw
+        return raw, float(step * self._time_base) if jumped else None
+
     def _unwrapped(self, raw: int, last: int) -> int:
-        raw += self._turns
         if abs(raw - last) <= self._jump:
             return raw
         turn = min(_TURNS, key=lambda turn: abs(raw + turn - last))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -14,17 +15,28 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.stream import Discard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ingest.file_check
 import ingest.segment_file
+from ingest.address import StreamAddress, parse_address
 from ingest.camera import CameraConfig
-from ingest.file_check import FileFacts, advice_on, check_file, clockwise_turn, needs_decoding, rate_varies
+from ingest.file_check import (
+    FileFacts,
+    advice_on,
+    check_file,
+    clockwise_turn,
+    file_address,
+    needs_decoding,
+    rate_varies,
+)
 from ingest.file_run import FileJob, record_file
 from ingest.paced import PacedSource
 from ingest.packets import StreamInfo, VideoPacket
-from ingest.source import open_camera, open_source
-from models.errors import DiskFull, StorageError, VideoInvalid
+from ingest.source import FFmpegSource, lesson_stream, open_camera, open_source
+from models.errors import DiskFull, StorageError, StreamLost, StreamStalled, VideoInvalid
 from models.footage import GapCause
 from models.policy import RecordingPolicy
 from tests.formats.clips import RATE, instants, write_clip
@@ -261,3 +273,111 @@ def test_a_file_configured_as_a_camera_is_paced_a_stream_is_not(tmp_path: Path) 
 def test_a_camera_whose_file_is_gone_says_so(text: str) -> None:
     with pytest.raises(VideoInvalid, match=r"no such file: all\.mp4"):
         open_camera(CameraConfig("c1", text), POLICY)
+
+
+def with_damaged_head(path: Path, damaged: int) -> Path:
+    """A film whose first packets hold nothing that decodes, as after a careless cut."""
+    source = write_clip(path.with_name("whole.mp4"), seconds=4, options=FAST)
+    with av.open(str(source)) as whole, av.open(str(path), "w") as cut:
+        stream = whole.streams.video[0]
+        target = cut.add_stream_from_template(stream)
+        for number, packet in enumerate(whole.demux(stream)):
+            if packet.dts is None or packet.pts is None:
+                continue
+            copy = av.Packet(bytes(packet.size) if number < damaged else bytes(packet))
+            copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+            copy.time_base, copy.is_keyframe, copy.stream = packet.time_base, packet.is_keyframe, target
+            cut.mux(copy)
+    return path
+
+
+@pytest.mark.parametrize(("damaged", "keyframes"), [(0, 4), (1, 3), (12, 2)])
+def test_what_is_read_before_the_first_whole_picture_counts_as_well(
+    tmp_path: Path, damaged: int, keyframes: int
+) -> None:
+    facts = check_file(with_damaged_head(tmp_path / "lesson.mp4", damaged), POLICY)
+    assert facts.pictures == 4 * RATE
+    assert facts.keyframes == keyframes, "a picture that does not decode is no keyframe"
+    assert facts.duration_s == pytest.approx(4.0)
+    assert facts.longest_interval_s == pytest.approx(1.0)
+    assert (facts.info.width, facts.info.height) == (160, 120)
+
+
+def test_a_file_without_one_whole_picture_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(VideoInvalid, match="holds no picture that can be decoded"):
+        check_file(with_damaged_head(tmp_path / "lesson.mp4", 1000), POLICY)
+
+
+def test_a_file_is_opened_once_to_be_looked_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = write_clip(tmp_path / "lesson.mp4", seconds=2, options=FAST)
+    opened: list[FFmpegSource] = []
+
+    def counted(*given: Any) -> FFmpegSource:
+        opened.append(open_source(*given))
+        return opened[-1]
+
+    monkeypatch.setattr(ingest.file_check, "open_source", counted)
+    assert check_file(clip, POLICY).pictures == 2 * RATE
+    assert len(opened) == 1
+    with pytest.raises(AssertionError, match="not open"):
+        opened[0]._container.demux().__next__()
+
+
+class Hurrying:
+    """A clock on which every look costs ``look_s``."""
+
+    def __init__(self, look_s: float) -> None:
+        self._look_s = look_s
+        self._now_s = 0.0
+
+    def __call__(self) -> float:
+        self._now_s += self._look_s
+        return self._now_s
+
+
+def source_on(clip: Path, address: StreamAddress, look_s: float) -> FFmpegSource:
+    container = av.open(str(clip))
+    stream = lesson_stream(container)
+    assert stream is not None
+    return FFmpegSource(container, stream, address, 8.0, Hurrying(look_s))
+
+
+def read_all(source: FFmpegSource) -> int:
+    count = 0
+    with closing(source):
+        while source.read() is not None:
+            count += 1
+    return count
+
+
+def test_a_file_never_stalls_however_slow_the_disk(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "lesson.mp4", seconds=2, options=FAST)
+    assert read_all(source_on(clip, file_address(clip), 100.0)) == 2 * RATE
+
+
+def test_a_stream_that_waits_for_its_picture_too_long_has_stalled(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "lesson.mp4", seconds=2, options=FAST)
+    camera = parse_address("rtsp://admin:geheim@cam/1")
+    with pytest.raises(StreamStalled, match="no video for 9 s") as told:
+        read_all(source_on(clip, camera, 9.0))
+    assert "geheim" not in str(told.value)
+
+
+def test_a_stream_that_ends_is_lost_where_a_file_is_over(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "lesson.mp4", seconds=2, options=FAST)
+    source = source_on(clip, parse_address("rtsp://cam/1"), 0.0)
+    for _ in range(2 * RATE):
+        assert source.read() is not None
+    with closing(source), pytest.raises(StreamLost, match="ended the stream"):
+        source.read()
+
+
+def test_a_stream_of_sound_alone_has_stalled(tmp_path: Path) -> None:
+    """Packets come, and none is a picture: each of them is a reason to look at the clock."""
+    clip = with_cover(tmp_path / "lesson.mp4")
+    container = av.open(str(clip))
+    cover = container.streams.video[0]
+    source = FFmpegSource(container, cover, parse_address("rtsp://cam/1"), 8.0, Hurrying(5.0))
+    container.streams.video[1].discard = Discard.none
+    with closing(source), pytest.raises(StreamStalled):
+        read_all(source)

@@ -15,6 +15,7 @@ import pytest
 
 from ingest.packets import StreamInfo
 from ingest.segment_file import (
+    FragmentBuffer,
     SegmentFile,
     Sidecar,
     closed_path,
@@ -226,3 +227,56 @@ def test_a_stream_without_a_rate_can_be_written(tmp_path: Path, clip: Clip) -> N
     file = SegmentFile(tmp_path, sidecar(clip), info, 1.0)
     write(file, clip)
     assert decode_all(file.close().path) == len(clip.packets)
+
+
+def test_a_write_tells_when_it_completed_a_fragment(tmp_path: Path, clip: Clip) -> None:
+    file = SegmentFile(tmp_path, sidecar(clip), clip.info, 1.0)
+    told = []
+    for row in clip.packets:
+        before = file.size_bytes
+        completed = file.write(packet_of(row), row[1] or 0, row[2] or 0)
+        assert completed is (file.size_bytes > before)
+        assert part_path(tmp_path, 1).stat().st_size == file.size_bytes
+        told.append(completed)
+    assert not told[0], "the first fragment is not whole before a second of pictures"
+    assert sum(told) >= 9
+    file.close()
+
+
+def test_a_fragment_in_one_piece_is_not_copied() -> None:
+    buffer = FragmentBuffer()
+    piece = bytes(range(256))
+    assert buffer.write(piece) == 256
+    assert buffer.take() is piece
+    assert buffer.pieces == []
+    assert buffer.take() == b""
+
+
+def test_a_fragment_in_many_pieces_is_given_in_their_order() -> None:
+    buffer = FragmentBuffer()
+    for number in range(5):
+        buffer.write(bytes([number]) * (number + 1))
+    assert buffer.take() == b"\0\1\1\2\2\2\3\3\3\3\4\4\4\4\4"
+    buffer.write(b"next")
+    assert buffer.take() == b"next"
+
+
+def test_a_fragment_larger_than_the_muxers_buffer_is_one_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a fragment on disk would be lost: a muxer's pieces are put together first."""
+    written: list[int] = []
+    real = os.write
+    monkeypatch.setattr(
+        "ingest.segment_file.os.write", lambda fd, data: (written.append(len(data)), real(fd, data))[1]
+    )
+    clip = encode_clip(codec="mjpeg", seconds=3, rate=10, size=(1920, 1080))
+    file = SegmentFile(tmp_path, sidecar(clip), clip.info, 1.0)
+    completed = sum(file.write(packet_of(row), row[1] or 0, row[2] or 0) for row in clip.packets)
+    closed = file.close()
+    data = closed.path.read_bytes()
+    assert max(written) > 256 * 1024, "pictures must be large enough for this test"
+    assert len(written) == completed + 1
+    assert sum(written) == len(data) == closed.size_bytes
+    assert closed.sha256 == hashlib.sha256(data).hexdigest()
+    assert decode_all(closed.path) == len(clip.packets)

@@ -185,3 +185,33 @@ def test_a_jump_costs_one_frame_interval_of_media_time(jump_s: float, backward: 
     times = placed([(value, value) for value in raw])
     assert [item.dts for item in times] == [n * FRAME for n in range(2 * length)]
     assert sum(item.jump_s is not None for item in times) == (abs(ticks + FRAME) > 5 * SECOND)
+
+
+def test_where_a_jump_is_shorter_than_a_late_packet_may_be_the_jump_counts() -> None:
+    timeline = TimestampRules(BASE, Fraction(25), jump_s=0.2)
+    step = SECOND // 2
+    times = [timeline.place(at, at) for at in (0, FRAME, FRAME - step, 2 * FRAME - step)]
+    assert [item.dts for item in times] == [0, FRAME, 2 * FRAME, 3 * FRAME]
+    assert [item.jump_s for item in times] == [None, None, -0.5, None]
+
+
+@pytest.mark.parametrize("step", [-SECOND, 5 * SECOND])
+def test_the_longest_common_step_is_neither_a_jump_nor_a_clock_that_was_set(step: int) -> None:
+    start = 10 * SECOND
+    times = placed([(at, at) for at in (start, start + SECOND, start + SECOND + step)])
+    assert times[2].jump_s is None
+    assert times[2].dts == (SECOND + 1 if step < 0 else 6 * SECOND)
+    beyond = step - 1 if step < 0 else step + 1
+    times = placed([(at, at) for at in (start, start + SECOND, start + SECOND + beyond)])
+    assert times[2].dts == SECOND + FRAME
+    assert times[2].jump_s == (None if step < 0 else pytest.approx(5.0, abs=1e-4))
+
+
+@settings(deadline=None)
+@given(st.integers(2, 40), st.integers(1, 40), st.integers(0, 5 * SECOND))
+def test_after_a_clock_was_set_pts_keeps_its_lead(before: int, after: int, lead: int) -> None:
+    """The offset that carries the timeline on is that of both times of a packet."""
+    raw = [n * FRAME - (3 * SECOND if n >= before else 0) for n in range(before + after)]
+    times = placed([(value + lead, value) for value in raw])
+    assert [item.pts - item.dts for item in times] == [lead] * (before + after)
+    assert [item.dts + lead for item in times] == [n * FRAME for n in range(before + after)]
