@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from models.errors import EvidenceBroken, NotFound, ObjectLocked
+from models.errors import EvidenceBroken, NotFound, ObjectLocked, RollcallError
 from models.evidence import JsonValue
 from models.evidence_leaves_retention import object_removed, removal_begun
 from models.holds import Expiry, RemovalBar, removal_bars
@@ -41,11 +41,13 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What a round removed."""
+    """What a round removed. ``refused``: why lessons kept footage although nothing in the books stood against
+    its removal, one error for each."""
 
     lessons: int
     objects: int
     size_bytes: int
+    refused: tuple[RollcallError, ...] = ()
 
 
 class Remover:
@@ -77,25 +79,35 @@ class Remover:
         return judged
 
     def remove_due(self) -> Removed:
-        """One round.
+        """One round. A lesson that the store keeps, or whose footage is lost, holds up no other.
 
         Raises:
-            ObjectLocked: the store keeps an object longer, or the clock is not believed; nothing of it went.
+            ObjectLocked: the clock is not believed; nothing went.
             StorageError: the store does not answer.
         """
         self._refuse_doubtful_time()
-        lessons = objects = size_bytes = 0
+        lessons = 0
+        gone: list[Upload] = []
+        refused: list[RollcallError] = []
         for expired in self.due():
             if expired.bars:
                 continue
-            gone = self.remove_lesson(expired.expiry)
-            lessons += 1
-            objects += len(gone)
-            size_bytes += sum(upload.size_bytes for upload in gone)
-        return Removed(lessons, objects, size_bytes)
+            try:
+                gone += self.remove_lesson(expired.expiry)
+                lessons += 1
+            except (ObjectLocked, EvidenceBroken) as error:
+                refused.append(error)
+        size_bytes = sum(upload.size_bytes for upload in gone)
+        return Removed(lessons, len(gone), size_bytes, tuple(refused))
 
     def remove_lesson(self, expiry: Expiry) -> tuple[Upload, ...]:
-        """All of a lesson's expired objects; returns those that went. Raises as ``remove_due``."""
+        """All of a lesson's expired objects; returns those that went.
+
+        Raises:
+            ObjectLocked: the store keeps an object longer.
+            EvidenceBroken: an object is lost, or the store only pretends to delete.
+            StorageError: the store does not answer.
+        """
         now = self._ledger.clock.now()
         with self._ledger.read() as work:
             found = work.removals.candidates(expiry.lesson_id, now)

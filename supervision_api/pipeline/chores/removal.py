@@ -29,5 +29,9 @@ def removal_chore(house: Installation, metrics: Metrics) -> Chore:
         metrics.removed_bytes.inc(removed.size_bytes)
         if removed.objects:
             _log.info("footage removed", lessons=removed.lessons, objects=removed.objects)
+        for error in removed.refused[1:]:
+            _log.warning("footage not removed", code=error.code, message=error.message, place=error.place)
+        if removed.refused:
+            raise removed.refused[0]
 
     return Chore("removal", EVERY_S, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from models.errors import EvidenceBroken, ObjectLocked
 from models.evidence import LeafKind
 from models.flags import Flag, FlagKind, FlagState
 from models.footage import Segment
-from models.holds import RemovalBar
+from models.holds import Expiry, RemovalBar
+from models.register import Upload
 from storage.evidence_proofs import audit_log
-from storage.removal import Remover
+from storage.removal import Expired, Remover
 from storage.unit_of_work import Ledger
 from tests.unit.storage.retained import OVER, Archive
 
@@ -78,10 +80,31 @@ def test_a_longer_lock_in_the_store_is_obeyed(archive: Archive) -> None:
     stored = archive.store.list_versions("footage/")[1]
     archive.store.extend_lock(stored.key, stored.version, archive.clock.at + timedelta(days=8 * 366))
     archive.live_through(OVER)
-    with pytest.raises(ObjectLocked):
-        remover(archive).remove_due()
+    (kept,) = remover(archive).remove_due().refused
+    assert isinstance(kept, ObjectLocked)
     assert len(archive.keys()) == 2
     assert archive.bodies(LeafKind.PURGE) == [], "what cannot be carried out is not decided"
+
+
+class _KeptFirst(Remover):
+    """Before the lesson that is due comes another one, which the store keeps."""
+
+    def due(self) -> tuple[Expired, ...]:
+        (one,) = super().due()
+        return (replace(one, expiry=replace(one.expiry, lesson_id="L0")), one)
+
+    def remove_lesson(self, expiry: Expiry) -> tuple[Upload, ...]:
+        if expiry.lesson_id == "L0":
+            raise ObjectLocked("the store keeps this object", place="footage/L0")
+        return super().remove_lesson(expiry)
+
+
+def test_a_lesson_that_the_store_keeps_holds_up_no_other(archive: Archive) -> None:
+    archive.live_through(OVER)
+    removed = _KeptFirst(archive.ledger, archive.store, archive.store.guard.doubt).remove_due()
+    assert (removed.lessons, removed.objects) == (1, 2)
+    assert [error.place for error in removed.refused] == ["footage/L0"]
+    assert archive.keys() == []
 
 
 @pytest.mark.parametrize("days", [-1, 3653])
@@ -127,16 +150,18 @@ def test_footage_that_vanished_by_itself_is_a_loss_and_no_removal(archive: Archi
     archive.live_through(OVER)
     stored = archive.store.list_versions("footage/")[0]
     archive.store.delete_version(stored.key, stored.version)
-    with pytest.raises(EvidenceBroken, match="nobody removed it by the rules"):
-        remover(archive).remove_due()
+    (lost,) = remover(archive).remove_due().refused
+    assert isinstance(lost, EvidenceBroken)
+    assert "nobody removed it by the rules" in lost.message
     assert archive.bodies(LeafKind.PURGE) == []
 
 
 def test_a_store_that_only_pretends_to_delete_is_found_out(archive: Archive) -> None:
     archive.live_through(OVER)
     archive.store.delete_version = lambda _key, _version: None  # type: ignore[method-assign]
-    with pytest.raises(EvidenceBroken, match="still shows it"):
-        remover(archive).remove_due()
+    (found_out,) = remover(archive).remove_due().refused
+    assert isinstance(found_out, EvidenceBroken)
+    assert "still shows it" in found_out.message
     assert [body["act"] for body in archive.bodies(LeafKind.PURGE)] == ["begun"]
 
 
