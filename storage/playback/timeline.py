@@ -87,7 +87,9 @@ def _cut(part: FilmPart, begin: datetime | None, end: datetime | None) -> Cut | 
         starts = np.flatnonzero(index.sync & (index.shown_at <= from_tick))
         first = int(starts[-1]) if len(starts) else 0
     if end is not None:
-        wanted = np.flatnonzero(index.shown_at < ticks_of(end - part.starts_at, index.timescale))
+        # Rounded up: a picture a fraction of a tick before the end belongs to the interval.
+        end_tick = -((part.starts_at - end) // timedelta(microseconds=1) * index.timescale // 1_000_000)
+        wanted = np.flatnonzero(index.shown_at < end_tick)
         last = int(wanted[-1]) + 1 if len(wanted) else 0
     return Cut(part, first, last) if first < last else None
 
