@@ -124,7 +124,13 @@ class SegmentFile:
         """
         packet.pts, packet.dts = pts, dts
         packet.stream = self._stream
-        self._mux(packet)
+        reason = None
+        try:
+            self._container.mux_one(packet)
+        except av.error.FFmpegError as exc:
+            reason = exc.strerror
+        if reason is not None:
+            raise StreamLost(f"the stream's packets cannot be kept as MP4: {reason}", hint=_HINT)
         if not self._buffer.pieces:
             return False
         self._store(self._buffer.take())
@@ -165,14 +171,6 @@ class SegmentFile:
         except OSError:
             sidecar_path(self._folder, self._sequence).unlink()
             raise
-
-    def _mux(self, packet: VideoPacket) -> None:
-        try:
-            self._container.mux_one(packet)
-            return
-        except av.error.FFmpegError as exc:
-            reason = exc.strerror
-        raise StreamLost(f"the stream's packets cannot be kept as MP4: {reason}", hint=_HINT)
 
     def _store(self, fragment: bytes) -> None:
         """Append whole fragments. The hash and the size speak only of what was written and synced."""
