@@ -65,7 +65,10 @@ def look_at_head(path: Path, policy: RecordingPolicy) -> FileHead:
         whole = True
         for packet in _packets(source):
             tally.add(packet)
-            if tally.pictures.keyframes >= _SHORT_SAMPLES or tally.pictures.since_keyframe_s() > max_interval_s:
+            if (
+                tally.pictures.keyframes >= _SHORT_SAMPLES
+                or tally.pictures.since_keyframe_s() > max_interval_s
+            ):
                 whole = False
                 break
         info = replace(

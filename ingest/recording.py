@@ -48,8 +48,7 @@ class StreamRecording:
         """
         times = self._rules.place(packet.pts, packet.dts)
         self.pts_s = pts_s = times.pts * self._tick_s
-        if pts_s > self.reached_s:
-            self.reached_s = pts_s
+        self.reached_s = max(self.reached_s, pts_s)
         self._keep_anchor(times, pts_s, now_s)
         if not write:
             return False
