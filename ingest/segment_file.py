@@ -100,8 +100,8 @@ class FragmentBuffer:
 class SegmentFile:
     """Writes one segment. Every method may raise OSError; after one, only ``salvage`` is of use.
 
-    ``sync``: make each fragment durable (a live stream cannot be had again); without it the segment is
-    made durable when it closes.
+    ``sync``: make sidecar and each fragment durable at once (a live stream cannot be had again); without it
+    the segment is made durable when it closes, and its sidecar is left to the system.
     """
 
     def __init__(
@@ -154,15 +154,17 @@ class SegmentFile:
         return None
 
     def write_sidecar(self, sidecar: Sidecar) -> None:
-        """Write or replace the sidecar, durably and at once."""
+        """Write or replace the sidecar whole; durably where each fragment is."""
         target = sidecar_path(self._folder, self._sequence)
         draft = target.with_name(f"{target.name}.tmp")
         with draft.open("w", encoding="utf-8") as file:
             json.dump(asdict(sidecar), file, ensure_ascii=False)
             file.flush()
-            os.fsync(file.fileno())
+            if self._sync:
+                os.fsync(file.fileno())
         draft.replace(target)
-        _sync_folder(self._folder)
+        if self._sync:
+            _sync_folder(self._folder)
 
     def _create(self) -> int:
         try:
