@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from models.errors import EvidenceBroken, NotFound
-from models.footage import StoredObject
+from models.footage import KeyVersion, StoredObject
 from storage.objects.lock_rules import RESERVED_ENDING, LockRecord, checked_key, checked_range
 from storage.objects.sidecar import load_record
 
@@ -75,6 +75,18 @@ class FilesystemObjectReader:
         """By key. Objects without a sidecar are listed too, without a lock."""
         found = [self._listed(path, key) for path, key in self._objects(prefix)]
         return [stored for stored in found if stored is not None]
+
+    def versions(self, key: str) -> Sequence[KeyVersion]:
+        """At most one: a key is written once.
+
+        Raises:
+            EvidenceBroken: its lock is not known, or its size is not the stored one.
+        """
+        try:
+            stored = self.stat(key, self._record(key, None).version)
+        except NotFound:
+            return ()
+        return (KeyVersion(stored.version, stored.retain_until, stored.legal_hold),)
 
     def presign(self, key: str, expires_s: int) -> str | None:  # noqa: ARG002
         """A folder has no addresses of its own."""
