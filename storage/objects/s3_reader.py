@@ -100,8 +100,9 @@ class S3ObjectReader:
             StorageError: the store does not answer, or refuses.
         """
         checked_key(key)
-        listed = sorted(reversed(self._under(key)), key=lambda one: one.is_delete_marker)
-        return tuple(self._key_version(one) for one in listed)
+        oldest_first = self._under(key)[::-1]
+        oldest_first.sort(key=lambda one: one.is_delete_marker)
+        return tuple(self._key_version(one) for one in oldest_first)
 
     def presign(self, key: str, expires_s: int) -> str | None:
         """An address that anybody may read the object under for so long. Raises ``NotFound``.
