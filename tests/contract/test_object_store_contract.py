@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from models.errors import EvidenceBroken, InvalidInput, NotFound, ObjectExists, ObjectLocked
 from models.footage import KeyVersion
 from models.ports import ObjectPurger, ObjectReader, ObjectWriter
-from tests.contract.store_benches import KEY, ON_SERVERS, Bench
+from tests.contract.store_benches import KEY, ON_SERVERS, Bench, LayeredBench
 
 
 def test_the_store_fills_all_three_ports(bench: Bench) -> None:
@@ -179,36 +179,37 @@ def test_an_unknown_key_has_no_versions_and_an_impossible_one_is_refused(bench: 
 
 
 @pytest.mark.parametrize("bench", ON_SERVERS, indirect=True)
-def test_every_version_of_this_very_key_is_listed_and_can_be_deleted(bench: Bench) -> None:
+def test_every_version_of_this_very_key_is_listed_and_can_be_deleted(bench: LayeredBench) -> None:
     stored = bench.put(until=bench.soon)
     second = bench.lay_over(b"footage", until=bench.soon)
     third = bench.lay_over(b"other")
-    bench.server.remove_object(bench.bucket, KEY)
+    marker = bench.mark_deleted()
     for longer in (KEY + ".mp4", KEY + "/below"):
         bench.put(longer)
-        bench.server.remove_object(bench.bucket, longer)
-    *kept, marker = bench.store.versions(KEY)
-    assert kept == [KeyVersion(stored.version, bench.soon), KeyVersion(second, bench.soon), KeyVersion(third)]
-    assert marker == KeyVersion(marker.version, is_marker=True)
-    assert not marker.is_kept(bench.now)
+        bench.mark_deleted(longer)
+    assert bench.store.versions(KEY) == (
+        KeyVersion(stored.version, bench.soon),
+        KeyVersion(second, bench.soon),
+        KeyVersion(third),
+        KeyVersion(marker, is_marker=True),
+    )
     with pytest.raises(ObjectLocked):
         bench.store.delete_version(KEY, second)
     bench.come(bench.soon + bench.short)
-    for version in (marker.version, second, third, stored.version):
+    for version in (marker, second, third, stored.version):
         bench.store.delete_version(KEY, version)
     assert bench.store.versions(KEY) == ()
     assert len(bench.store.versions(KEY + ".mp4")) == 2
 
 
 @pytest.mark.parametrize("bench", ON_SERVERS, indirect=True)
-def test_a_marker_is_not_deleted_while_the_clock_is_not_believed(bench: Bench) -> None:
+def test_a_marker_is_not_deleted_while_the_clock_is_not_believed(bench: LayeredBench) -> None:
     bench.put()
-    bench.server.remove_object(bench.bucket, KEY)
-    _, marker = bench.store.versions(KEY)
+    marker = bench.mark_deleted()
     bench.clock.at -= timedelta(days=3)
     with pytest.raises(ObjectLocked, match="was seen before"):
-        bench.store.delete_version(KEY, marker.version)
-    assert marker in bench.store.versions(KEY)
+        bench.store.delete_version(KEY, marker)
+    assert KeyVersion(marker, is_marker=True) in bench.store.versions(KEY)
 
 
 def test_a_hold_outlives_the_retention_until_it_is_released(bench: Bench) -> None:
