@@ -14,14 +14,12 @@ from sqlalchemy import update
 
 from models.footage import Segment
 from models.register import TrainingClass, UploadState
-from storage.signing import Ed25519Signer
 from storage.tables import UploadRow
 from storage.unit_of_work import Ledger
 from tests.contract.store_benches import Bench
 from tests.unit.storage.conftest import lesson_record
 from tests.unit.storage.retained import OVER, Archive
-
-SIGNER = Ed25519Signer("test.rollcall/log", bytes(range(32)))
+from tests.unit.storage.whole_life import SIGNER
 
 
 def with_lesson(ledger: Ledger, starts_at: datetime) -> Ledger:

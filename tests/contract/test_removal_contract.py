@@ -10,9 +10,10 @@ import pytest
 from models.errors import EvidenceBroken, NotFound, ObjectLocked
 from models.evidence import LeafKind
 from storage.evidence_proofs import audit_log
-from tests.contract.kept_archive import SIGNER, KeptArchive
+from tests.contract.kept_archive import KeptArchive
 from tests.contract.store_benches import STORES_AND_DATABASES
 from tests.unit.storage.retained import OVER, Killed
+from tests.unit.storage.whole_life import SIGNER
 
 pytestmark = pytest.mark.parametrize(("bench", "database_url"), STORES_AND_DATABASES, indirect=True)
 
