@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -144,9 +145,12 @@ class FilesystemObjectReader:
 
     def _size(self, path: Path, key: str) -> int:
         try:
-            return path.stat(follow_symlinks=False).st_size
+            found = path.stat(follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound("no such object", place=key) from None
+        if stat.S_ISDIR(found.st_mode):
+            raise NotFound("no such object, only others below it", place=key)
+        return found.st_size
 
 
 def sidecar_path(path: Path) -> Path:

@@ -299,6 +299,18 @@ def test_unknown_objects_are_not_found(bench: Bench) -> None:
             act()
 
 
+def test_what_only_has_others_below_it_is_no_object(bench: Bench) -> None:
+    bench.put()
+    assert bench.store.versions("footage/L1") == ()
+    for act in (
+        lambda: bench.store.stat("footage/L1"),
+        lambda: bench.store.read_range("footage/L1", 0, None),
+        lambda: bench.store.delete_version("footage/L1", "v"),
+    ):
+        with pytest.raises(NotFound):
+            act()
+
+
 def test_capabilities_are_one_of_the_three_words(bench: Bench) -> None:
     assert bench.store.capabilities() in {"server-enforced", "os-immutable", "software-only"}
 
