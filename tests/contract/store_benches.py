@@ -60,7 +60,7 @@ class Bench:
         """The end of a short lock that is set now; a server's clock has gone on since the test began."""
         if not self.awaits:
             return self.clock.now() + self.short
-        return datetime.now(UTC).replace(microsecond=0) + self.short + timedelta(seconds=1)
+        return datetime.now(UTC).replace(microsecond=0) + self.short + timedelta(seconds=2)
 
     def await_server(self, at: datetime) -> None:
         if self.awaits:

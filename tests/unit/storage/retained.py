@@ -41,7 +41,6 @@ class WatchedStore(MemoryObjectStore):
     def __init__(self, clock: Any, guard: TimeGuard) -> None:
         super().__init__(clock, guard)
         self.guard = guard
-        self.deleted: list[str] = []
         self.laid: dict[str, list[KeyVersion]] = {}
         self.away: Exception | None = None
         self.lies: Callable[[StoredObject], StoredObject] = lambda stored: stored
@@ -65,7 +64,6 @@ class WatchedStore(MemoryObjectStore):
             self.laid[key].remove(laid[0])
         else:
             super().delete_version(key, version)
-        self.deleted.append(f"{key}@{version}")
 
 
 class Archive:
