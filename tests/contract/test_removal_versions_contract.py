@@ -121,17 +121,19 @@ def test_another_version_under_a_hold_keeps_them_all_until_it_is_let_go(
 def test_a_hold_that_comes_after_the_decision_keeps_them_all(
     sealed: KeptArchive, bench: LayeredBench, doubled: Doubled
 ) -> None:
-    """In the store alone: nobody told the books."""
+    """In the store alone: nobody told the books. Also what would go before it stays."""
+    third = bench.lay_over(b"other", doubled.key)
+    last = max(doubled.second, third)
     sealed.outlive()
 
     def held(step: str) -> None:
         if step == "removal: decided":
-            bench.set_hold(doubled.key, doubled.second, True)
+            bench.set_hold(doubled.key, last, True)
 
     (kept,) = sealed.remover(step=held).remove_due().refused
     assert isinstance(kept, ObjectLocked)
-    assert names(sealed, doubled.key) == [doubled.first, doubled.second]
-    bench.set_hold(doubled.key, doubled.second, False)
+    assert names(sealed, doubled.key) == [doubled.first, doubled.second, third]
+    bench.set_hold(doubled.key, last, False)
     assert sealed.remover().remove_due().objects == 1
 
 
