@@ -31,7 +31,7 @@ VERDICT_TEXTS: Mapping[str, Text] = MappingProxyType(
             "never seen in {watched_minutes} watched minutes",
         ),
         "unknown_resembles": Text(
-            "{seen_at} 出现的一名未识别人员（{unknown}）与学员 {trainee} 相像，请先查看录像再作认定",
+            "{seen_at} 出现的一名未知人员（{unknown}）与学员 {trainee} 相像，请先查看录像再作认定",
             "an unidentified person ({unknown}) seen at {seen_at} resembles trainee {trainee}: "
             "look at the footage before deciding",
         ),

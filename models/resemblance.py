@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from models.attendance import EvidenceLink, Presence, Reason, Status
+from models.attendance import EvidenceLink, Presence, Reason, Status, Verdict
 from models.attendance_evidence import Shows
 from models.frame import Resemblance
 from models.presence import Room, attended, relevant
@@ -38,6 +38,16 @@ class Hint:
 
     reason: Reason
     link: EvidenceLink
+
+    @property
+    def unknown(self) -> str:
+        """Key of the unknown person."""
+        return dict(self.reason.values)["unknown"]
+
+    @property
+    def trainee(self) -> str:
+        """Code of the trainee."""
+        return dict(self.reason.values)["trainee"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,19 @@ def hint_for(room: Room, unseen: Unseen, alike: Iterable[LookAlike], floor: floa
         if hint is not None:
             return hint
     return None
+
+
+def hint_in(verdict: Verdict) -> Hint | None:
+    """The note that a verdict holds."""
+    reason = next((one for one in verdict.reasons if one.code == NOTE), None)
+    link = next((one for one in verdict.evidence if one.shows == Shows.RESEMBLES), None)
+    return Hint(reason, link) if reason is not None and link is not None else None
+
+
+def hints_by_person(verdicts: Iterable[Verdict]) -> dict[str, Hint]:
+    """The notes of a lesson by the unknown person they speak of; each resembles one trainee only."""
+    found = (hint_in(verdict) for verdict in verdicts)
+    return {hint.unknown: hint for hint in found if hint is not None}
 
 
 def _strongest_first(one: LookAlike) -> tuple[float, float, str]:
