@@ -29,7 +29,7 @@ _TINTS = {
     Status.NOT_OBSERVABLE: PatternFill("solid", fgColor="ECECEC"),
     Status.EXCUSED: PatternFill("solid", fgColor="E5EEFB"),
 }
-_RESEMBLES = "相像学员（请先查看录像）\nResembles (look at the footage)"
+RESEMBLES = "相像学员（请先查看录像）\nResembles (look at the footage)"
 COLUMNS = (
     ("序号\nNo.", 6),
     ("编号\nCode", 10),
@@ -162,7 +162,7 @@ def _write_observation(sheet: Worksheet, outcome: LessonOutcome) -> None:
             "首次 First",
             "最后 Last",
             "在场分钟 Minutes",
-            _RESEMBLES,
+            RESEMBLES,
         ),
         [
             (

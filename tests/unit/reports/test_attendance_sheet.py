@@ -247,7 +247,7 @@ def test_long_reasons_wrap_instead_of_hiding(outcome: LessonOutcome) -> None:
 def test_the_observation_lists_strangers_gaps_and_observed_time(outcome: LessonOutcome) -> None:
     assert observation(outcome) == [
         ("名册以外的人 People not on the roster",),
-        ("编号 Key", "首次 First", "最后 Last", "在场分钟 Minutes"),
+        ("编号 Key", "首次 First", "最后 Last", "在场分钟 Minutes", report.RESEMBLES),
         ("u2", "09:05:00", "09:31:00", "16.0"),
         (),
         ("录像缺口 Footage gaps",),
