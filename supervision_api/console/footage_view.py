@@ -163,12 +163,13 @@ class _Scale:
 
 @dataclass(frozen=True, slots=True)
 class FaceBox:
-    """Where the face was, in pixels of the picture."""
+    """Where the face was, in pixels of the picture; ``known``: whether it was named."""
 
     x: float
     y: float
     width: float
     height: float
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,4 +268,5 @@ def _face_at(
     if not near:
         return None, None
     box = near[0].box
-    return FaceBox(box.x, box.y, box.width, box.height), None if alike else near[0].score
+    where = FaceBox(box.x, box.y, box.width, box.height, known=not alike)
+    return where, None if alike else near[0].score

@@ -195,7 +195,8 @@ def strangers_of(
             for key, entry in entries.items()
         )
     else:
-        alike = {row.hint.unknown: f"{row.name} {row.code}" for row in rows if row.hint is not None}
+        hinted = [(row, row.open_hint) for row in rows]
+        alike = {hint.unknown: f"{row.name} {row.code}" for row, hint in hinted if hint is not None}
         people = work.sightings.unknown_people(lesson_id)
         known = (_stranger(person, alike.get(person.key, "")) for person in people)
     return tuple(sorted(known, key=lambda one: (one.first_seen, one.key)))

@@ -108,6 +108,7 @@ def test_the_moment_boxes_the_unknown_person_and_says_what_it_shows(
     text = page(operator, path, locale)
     assert shows in text
     assert '<rect x="200.0" y="44.0"' in text, "where the unknown person was"
+    assert 'class="face-box unknown"' in text, "in the colour of unknown people"
     assert "log-odds" not in text, "how sure a name is, is said of names"
     assert render_reason(ALIKE, locale) in text
 
@@ -138,6 +139,8 @@ def test_a_correction_to_present_has_heeded_the_note(operator: Visitor) -> None:
     assert operator.post(f"/api/v1/lessons/{JUDGED}/corrections", json=body).status_code == 201
     shown = row(page(operator, SHEET))
     assert hint(shown) == ""
+    text = page(operator, SHEET)
+    assert WORDS["en"] not in text[text.index('class="unknowns"') :]
     assert render_reason(ALIKE, "en") in shown, "what the machine said stays among its reasons"
 
 
