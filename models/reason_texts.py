@@ -31,8 +31,8 @@ VERDICT_TEXTS: Mapping[str, Text] = MappingProxyType(
             "never seen in {watched_minutes} watched minutes",
         ),
         "unknown_resembles": Text(
-            "{seen_at} 出现的一名未知人员（{unknown}）与学员 {trainee} 相像，请先查看录像再作认定",
-            "an unidentified person ({unknown}) seen at {seen_at} resembles trainee {trainee}: "
+            "{seen_at} 出现的未知人员 {number} 与学员 {trainee} 相像，请先查看录像再作认定",
+            "unidentified person {number}, seen at {seen_at}, resembles trainee {trainee}: "
             "look at the footage before deciding",
         ),
         "unobserved_could_lift": Text(

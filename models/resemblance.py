@@ -79,6 +79,11 @@ def hint_for(room: Room, unseen: Unseen, alike: Iterable[LookAlike], floor: floa
     return None
 
 
+def person_number(key: str) -> str:
+    """What readers in any language call an unknown person: the number in the key."""
+    return key.rpartition("-")[2]
+
+
 def hint_in(verdict: Verdict) -> Hint | None:
     """The note that a verdict holds."""
     reason = next((one for one in verdict.reasons if one.code == NOTE), None)
@@ -106,6 +111,7 @@ def _hint(room: Room, unseen: Unseen, one: LookAlike, needed: timedelta) -> Hint
     told = one.resemblance
     values = (
         ("unknown", told.unknown_person),
+        ("number", person_number(told.unknown_person)),
         ("trainee", unseen.trainee),
         ("seen_at", instant_value(best.at)),
         ("present_minutes", minutes_value(total(alone))),

@@ -15,7 +15,7 @@ from models.evidence import JsonValue
 from models.flags import FlagKind
 from models.reason_texts import render_reason
 from models.register import Correction, FlagRecord, LessonRecord, UnknownPerson
-from models.resemblance import hint_in
+from models.resemblance import hint_in, person_number
 from models.timeline import as_utc
 from models.upload_flags import SUBJECT_PREFIX
 from storage.unit_of_work import UnitOfWork
@@ -64,6 +64,11 @@ class Stranger:
     first_seen: datetime
     last_seen: datetime
     resembles: str = ""
+
+    @property
+    def number(self) -> str:
+        """As notes call this person."""
+        return person_number(self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,7 @@ ALIKE = Reason(
     "unknown_resembles",
     (
         ("unknown", "u-1"),
+        ("number", "1"),
         ("trainee", "T004"),
         ("seen_at", "2026-11-23T00:00:06Z"),
         ("present_minutes", "31"),

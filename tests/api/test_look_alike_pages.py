@@ -122,7 +122,7 @@ def test_another_instant_of_the_trainee_boxes_nobody_else(operator: Visitor) -> 
 def test_the_list_of_unknown_people_names_whom_one_resembles(operator: Visitor, locale: str) -> None:
     text = page(operator, SHEET, locale)
     unknown = text[text.index('class="unknowns"') :]
-    assert "u-1" in unknown, "the key that the note names"
+    assert {"en": "Unknown 1", "zh_CN": "未知人员 1"}[locale] in unknown, "the number that the note names"
     assert "刘洋 T004" in unknown
     assert WORDS[locale] in unknown
 

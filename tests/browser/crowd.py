@@ -84,7 +84,12 @@ def _verdict(code: str, index: int) -> Verdict:
     links = (EvidenceLink("first_seen", STARTS + timedelta(seconds=4), CAMERA, 9.0),) if seen else ()
     reasons = (Reason("present_too_short" if seen else "never_seen", measured),)
     if status is Status.ABSENT:
-        alike = (("unknown", "unknown-128"), ("trainee", code), ("seen_at", "2026-11-23T00:00:06Z"))
+        alike = (
+            ("unknown", "unknown-128"),
+            ("number", "128"),
+            ("trainee", code),
+            ("seen_at", "2026-11-23T00:00:06Z"),
+        )
         reasons += (Reason("unknown_resembles", alike),)
         links = (EvidenceLink("resembles", STARTS + timedelta(seconds=6), CAMERA, 4.0),)
     return Verdict(

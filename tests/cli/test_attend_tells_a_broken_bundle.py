@@ -50,7 +50,7 @@ def test_the_exit_code_says_whether_the_bundle_is_whole(
 def test_a_look_alike_of_an_absent_trainee_is_printed_below_them(
     rollcall: Rollcall, call: list[str | Path], outcome: LessonOutcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = (("unknown", "u2"), ("trainee", "T3"), ("seen_at", "2026-11-23T01:06:00Z"))
+    values = (("unknown", "u2"), ("number", "2"), ("trainee", "T3"), ("seen_at", "2026-11-23T01:06:00Z"))
     absent = outcome.verdicts[2]
     noted = replace(
         absent,
@@ -61,5 +61,5 @@ def test_a_look_alike_of_an_absent_trainee_is_printed_below_them(
     done = AttendResult(outcome, ExaminedRoster((), (), (), (), ()), (), ())
     monkeypatch.setattr(offline, "attend", lambda *_: done)
     spoken = " ".join(rollcall(*call).output.split())
-    assert "an unidentified person (u2) seen at 09:06:00 resembles trainee T3" in spoken
+    assert "unidentified person 2, seen at 09:06:00, resembles trainee T3" in spoken
     assert spoken.index("T3 absent") < spoken.index("resembles")

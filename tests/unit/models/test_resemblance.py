@@ -19,7 +19,7 @@ from models.frame import Resemblance
 from models.policy import Policy
 from models.reason_texts import render_reason
 from models.register import Correction
-from models.resemblance import NOTE, LookAlike, hint_in, hints_by_person
+from models.resemblance import NOTE, LookAlike, hint_in, hints_by_person, person_number
 
 FLOOR = Policy().recognition.resemblance_floor
 MINUTES = st.integers(-10 * 60, 50 * 60).map(lambda seconds: seconds / 60)
@@ -263,8 +263,8 @@ def test_notes_are_found_by_the_person_they_speak_of(stage):
 @pytest.mark.parametrize(
     ("language", "parts", "never"),
     [
-        ("en", ("09:40:00", "unknown-1", "T001", "resembles", "look at the footage before deciding"), " is "),
-        ("zh_CN", ("09:40:00", "unknown-1", "T001", "相像", "请先查看录像再作认定"), "就是"),
+        ("en", ("09:40:00", "person 1,", "T001", "resembles", "look at the footage before deciding"), " is "),
+        ("zh_CN", ("09:40:00", "未知人员 1 ", "T001", "相像", "请先查看录像再作认定"), "就是"),
     ],
 )
 def test_the_sentence_points_and_neither_accuses_nor_promises(stage, language, parts, never):
@@ -272,3 +272,8 @@ def test_the_sentence_points_and_neither_accuses_nor_promises(stage, language, p
     sentence = render_reason(hint.reason, language)
     assert [part for part in parts if part not in sentence] == []
     assert never not in sentence
+
+
+@pytest.mark.parametrize(("key", "number"), [("unknown-12", "12"), ("u-1", "1"), ("u7", "u7"), ("", "")])
+def test_an_unknown_person_is_called_by_the_number_in_the_key(key, number):
+    assert person_number(key) == number

@@ -245,7 +245,7 @@ def test_long_reasons_wrap_instead_of_hiding(outcome: LessonOutcome) -> None:
 
 
 def test_the_observation_says_whom_a_stranger_resembles(outcome: LessonOutcome) -> None:
-    values = (("unknown", "u2"), ("trainee", "T3"), ("seen_at", "2026-11-23T01:06:00Z"))
+    values = (("unknown", "u2"), ("number", "2"), ("trainee", "T3"), ("seen_at", "2026-11-23T01:06:00Z"))
     absent = outcome.verdicts[2]
     link = EvidenceLink("resembles", outcome.lesson.starts_at, "back", 3.5)
     noted = replace(absent, reasons=(*absent.reasons, Reason("unknown_resembles", values)), evidence=(link,))
