@@ -24,13 +24,21 @@ class Shows(StrEnum):
     HEADCOUNT = "headcount"
     BEGINS = "begins"
     ENDS = "ends"
+    RESEMBLES = "resembles"
 
 
 def evidence_for(
-    room: Room, seen: Sequence[Presence], status: Status, marked: Marking
+    room: Room,
+    seen: Sequence[Presence],
+    status: Status,
+    marked: Marking,
+    further: Iterable[EvidenceLink] = (),
 ) -> tuple[EvidenceLink, ...]:
-    """Links in the order of time. ``seen`` is sorted. An instant of absence is always a watched one."""
-    links: list[EvidenceLink] = []
+    """Links in the order of time. ``seen`` is sorted. An instant of absence is always a watched one.
+
+    ``further``: links that other rules gave.
+    """
+    links: list[EvidenceLink] = [*further]
     if seen:
         best = max(seen, key=lambda one: (one.score, -one.at.timestamp(), one.camera_id))
         links.append(_link(Shows.FIRST_SEEN, seen[0]))

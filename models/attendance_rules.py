@@ -25,6 +25,7 @@ from models.marks import Marking, ends_of, marking
 from models.policy import Policy
 from models.presence import Attended, Room, attended, bridged_outages, confirmed, relevant, room_of
 from models.reason_values import instant_value, minutes, minutes_value, number_value
+from models.resemblance import Hint, LookAlike, Unseen, hint_for
 from models.timeline import Interval, difference, intersection, interval_or_none, total
 from models.timetable import Lesson
 
@@ -65,11 +66,13 @@ def judge_attendance(
     coverage: Sequence[Interval],
     sampling: timedelta,
     manual: Sequence[ManualEntry] = (),
+    alike: Iterable[LookAlike] = (),
 ) -> Verdict:
     """The machine's verdict.
 
     ``presences``: this trainee's sightings by all cameras of the room. ``coverage``: when a camera of the
     room was recording and its frames were judged. ``sampling``: usual time between two judged frames.
+    ``alike``: unknown people who resemble somebody of the roster; they change words and links only.
 
     Raises:
         ValueError: ``sampling`` is not positive.
@@ -81,7 +84,9 @@ def judge_attendance(
     status, why = _status(case)
     marked = marking(room, case.attended.stays, case.leave) if status in _MARKED else Marking((), (), ())
     hours, hours_reason = _hours(case, status, marked)
-    reasons = (*why, *marked.reasons, *_notes(case), hours_reason)
+    hint = _hint(case, trainee_code, status, alike, policy.recognition.resemblance_floor)
+    hinted = (hint.reason,) if hint is not None else ()
+    reasons = (*why, *hinted, *marked.reasons, *_notes(case), hours_reason)
     return Verdict(
         lesson_id=lesson.lesson_id,
         trainee=trainee_code,
@@ -96,7 +101,7 @@ def judge_attendance(
         required_minutes=minutes(case.required),
         credited_hours=hours,
         reasons=reasons,
-        evidence=evidence_for(room, case.seen, status, marked),
+        evidence=evidence_for(room, case.seen, status, marked, (hint.link,) if hint is not None else ()),
         policy_version=policy.version,
     )
 
@@ -166,6 +171,12 @@ def _missing(case: _Case, measured: Values) -> Reason:
         return Reason("never_seen", (watched, measured[1]))
     stretch = ("stretch_minutes", minutes_value(case.room.policy.min_stretch))
     return Reason("seen_too_short", (*measured, stretch, watched))
+
+
+def _hint(case: _Case, trainee: str, status: Status, alike: Iterable[LookAlike], floor: float) -> Hint | None:
+    stretch = case.room.policy.min_stretch
+    missing = (stretch if status is Status.ABSENT else case.required) - case.present
+    return hint_for(case.room, Unseen(trainee, status, case.attended.present, missing), alike, floor)
 
 
 def _notes(case: _Case) -> tuple[Reason, ...]:

@@ -15,6 +15,7 @@ from models.flag_facts import Headcount, LessonFacts, SameFace
 from models.flags import Flag, FlagKind
 from models.presence import attended, relevant, room_of
 from models.reason_values import instant_value, minutes_value, number_value
+from models.resemblance import hint_in, hints_by_person
 from models.timeline import total
 
 # Raised while a lesson runs and after it; the others need verdicts or the whole lesson.
@@ -55,7 +56,7 @@ _KIND_OF_MARK = {
 }
 # What of a verdict's evidence supports which flag.
 _SHOWN_FOR = {
-    FlagKind.ABSENCE: (Shows.FIRST_SEEN, Shows.LAST_SEEN, Shows.NOT_SEEN),
+    FlagKind.ABSENCE: (Shows.FIRST_SEEN, Shows.LAST_SEEN, Shows.NOT_SEEN, Shows.RESEMBLES),
     FlagKind.LATE: (Shows.FIRST_SEEN, Shows.NOT_SEEN),
     FlagKind.LEFT_EARLY: (Shows.LAST_SEEN, Shows.NOT_SEEN),
     FlagKind.ABSENT_IN_MIDDLE: (Shows.HOLE_BEGINS, Shows.HOLE_ENDS, Shows.NOT_SEEN),
@@ -107,9 +108,10 @@ def _verdict_flag(facts: LessonFacts, standing: Standing, kind: FlagKind, reason
 
 
 def _absence_reasons(standing: Standing) -> tuple[Reason, ...]:
-    """The verdict's own first reason; where a person decided, their word."""
+    """The verdict's own first reason, and whom else to look at; where a person decided, their word."""
     if standing.verdict.status is Status.ABSENT:
-        return standing.verdict.reasons[:1]
+        hint = hint_in(standing.verdict)
+        return (*standing.verdict.reasons[:1], *((hint.reason,) if hint is not None else ()))
     last = standing.corrections[-1]
     return (Reason("corrected", (("actor", last.actor), ("reason_code", last.reason_code))),)
 
@@ -147,6 +149,7 @@ def _low_coverage(facts: LessonFacts) -> Iterator[Flag]:
 def _strangers(facts: LessonFacts) -> Iterator[Flag]:
     """An unknown person's stay is measured as a trainee's presence is, over all cameras together."""
     room = room_of(facts.lesson, facts.policy.attendance, facts.coverage, facts.sampling)
+    hints = hints_by_person(standing.verdict for standing in facts.standings)
     for key, sightings in sorted(facts.unknown.items()):
         seen = relevant(room, sightings)
         stayed = total(attended(room, (one.at for one in seen)).present)
@@ -157,7 +160,12 @@ def _strangers(facts: LessonFacts) -> Iterator[Flag]:
                 ("first_seen_at", instant_value(seen[0].at)),
                 ("last_seen_at", instant_value(seen[-1].at)),
             )
-            yield _flag(facts, FlagKind.STRANGER, key, [Reason("stranger_stayed", values)], _ends(seen))
+            links = _ends(seen)
+            reasons = [Reason("stranger_stayed", values)]
+            if (hint := hints.get(key)) is not None:
+                reasons.append(hint.reason)
+                links = (*links, *(one for one in (hint.link,) if one.at not in {link.at for link in links}))
+            yield _flag(facts, FlagKind.STRANGER, key, reasons, links)
 
 
 def _ends(seen: tuple[Presence, ...]) -> tuple[EvidenceLink, ...]:

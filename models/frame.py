@@ -117,12 +117,28 @@ class TrackNaming:
 
 
 @dataclass(frozen=True, slots=True)
+class Resemblance:
+    """Whom of the roster an unknown person's looks resemble most, over all their tracks.
+
+    ``trainee``: ``None`` when they resemble nobody, or nobody any more. ``evidence``: positive, nats, for
+    this trainee against *stranger*, less what a roster of this size makes likely by chance; ``lead``: over
+    the next trainee, nats. No name follows from it.
+    """
+
+    unknown_person: str
+    trainee: str | None
+    evidence: float = 0.0
+    lead: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class FrameJudgement:
     """All that recognition says about one frame.
 
     ``lens``: what the picture as a whole looks like: ``"clear"``, ``"covered"`` (dark or uniform) or
     ``"frozen"`` (identical to the frames before). Only clear frames count as coverage.
-    ``model``: fingerprint of detector, encoder and calibration together.
+    ``model``: fingerprint of detector, encoder and calibration together. ``resemblances``: those that this
+    frame changed.
     """
 
     camera_id: str
@@ -137,3 +153,4 @@ class FrameJudgement:
     sightings: tuple[Sighting, ...]
     namings: tuple[TrackNaming, ...]
     model: str
+    resemblances: tuple[Resemblance, ...] = ()

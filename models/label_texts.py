@@ -66,6 +66,7 @@ SHOWS_LABELS: Mapping[Shows, Text] = MappingProxyType(
         Shows.HEADCOUNT: Text("清点人数", "headcount"),
         Shows.BEGINS: Text("开始", "begins"),
         Shows.ENDS: Text("结束", "ends"),
+        Shows.RESEMBLES: Text("相像的未知人员", "an unidentified person"),
     }
 )
 

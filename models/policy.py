@@ -47,13 +47,15 @@ class RecognitionPolicy:
     """When a face is worth judging and when a track is named.
 
     ``naming_odds``: the best trainee must be this many times likelier than the second best and than
-    *stranger*. Times between full looks are the worker's budget, see recognition.md.
+    *stranger*. Times between full looks are the worker's budget, see recognition.md. ``resemblance_floor``:
+    evidence (nats) from which a verdict says whom an unknown person resembles; below it nothing is said.
     """
 
     naming_odds: float = 10_000.0
     naming_frames: int = 2
     min_face_px: int = 40
     min_quality: float = 0.25
+    resemblance_floor: float = 1.4
     sample_every: timedelta = timedelta(seconds=2)
     settled_every: timedelta = timedelta(seconds=10)
     reencode_every: timedelta = timedelta(seconds=60)

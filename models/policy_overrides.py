@@ -54,6 +54,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "naming_frames": (2, 100),
     "min_face_px": (10, 1000),
     "min_quality": (0.0, 1.0),
+    "resemblance_floor": (0.0, 16.0),
     "max_segment_bytes": (1024 * 1024, 64 * 1024 * 1024),
     "retention_years": (5, 30),
 }

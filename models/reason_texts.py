@@ -30,6 +30,11 @@ VERDICT_TEXTS: Mapping[str, Text] = MappingProxyType(
             "摄像头有效观察 {watched_minutes} 分钟，始终未见本人",
             "never seen in {watched_minutes} watched minutes",
         ),
+        "unknown_resembles": Text(
+            "{seen_at} 出现的未知人员 {number} 与学员 {trainee} 相像，请先查看录像再作认定",
+            "unidentified person {number}, seen at {seen_at}, resembles trainee {trainee}: "
+            "look at the footage before deciding",
+        ),
         "unobserved_could_lift": Text(
             "在课 {present_minutes} 分钟；另有 {unobserved_minutes} 分钟无法观察，可能达到要求的 "
             "{required_minutes} 分钟，故不作缺勤认定",

@@ -16,6 +16,7 @@ from models.timeline import Interval, interval_or_none, union
 from recognition.camera_view import CameraView, Networks, SeenFace, View, settled
 from recognition.gallery import Gallery, Template, with_template
 from recognition.naming import CameraNaming
+from recognition.resemblance import Resemblances
 from recognition.tracks import Track
 from recognition.unknown_people import UnknownPeople
 
@@ -72,6 +73,7 @@ class LessonRoom:
         self._networks = networks
         self._policy = policy
         self._unknown = UnknownPeople(networks.calibration, unknown_given)
+        self._resemblances = Resemblances(networks.calibration, self._unknown)
         self._views: dict[str, CameraView] = {}
         self._naming: dict[str, CameraNaming] = {}
         self._last_words: dict[str, TrackNaming] = {}
@@ -91,6 +93,13 @@ class LessonRoom:
         self._count(seen)
         namings = self._name(frame.camera_id, seen.faces, view.tracks) if seen.faces else ()
         self._note(frame, seen.faces, namings)
+        resemblances = self._resemblances.see(
+            [face.track for face in seen.faces],
+            view.tracks,
+            self._last_words,
+            self.gallery,
+            renamed=bool(namings),
+        )
         namings = (*_taken_back(seen, frame.at), *namings)
         sightings = tuple(self._sighting(frame, face) for face in seen.faces)
         height, width = picture.shape[:2]
@@ -107,6 +116,7 @@ class LessonRoom:
             sightings=sightings,
             namings=namings,
             model=model,
+            resemblances=resemblances,
         )
 
     def desired_sampling(self, camera_id: str, at: datetime) -> timedelta:

@@ -6,7 +6,7 @@ in one frame are two people, whatever they look like.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -34,6 +34,14 @@ class Standing:
     stranger_distance: float
 
 
+def together(standings: Iterable[Standing]) -> Standing:
+    """What several tracks of one person say together, each by the frames it is worth. At least one."""
+    members = list(standings)
+    weights = np.array([member.frames for member in members])
+    mean = np.asarray(weights @ np.stack([m.mean for m in members]) / weights.sum(), dtype=np.float64)
+    return Standing(mean, float(weights.sum()), min(m.stranger_distance for m in members))
+
+
 @dataclass(slots=True)
 class _Person:
     number: int
@@ -44,11 +52,7 @@ class _Person:
         return f"{_PREFIX}{self.number}"
 
     def standing(self) -> Standing:
-        """All tracks together, each by the frames it is worth."""
-        members = list(self.tracks.values())
-        weights = np.array([member.frames for member in members])
-        mean = np.asarray(weights @ np.stack([m.mean for m in members]) / weights.sum(), dtype=np.float64)
-        return Standing(mean, float(weights.sum()), min(m.stranger_distance for m in members))
+        return together(self.tracks.values())
 
 
 def last_number(keys: Iterable[str]) -> int:
@@ -75,6 +79,14 @@ class UnknownPeople:
         """The key of the person a track shows, if it counts as an unknown one."""
         person = self._people.get(track_id)
         return person.key if person is not None else None
+
+    def keys(self) -> tuple[str, ...]:
+        """Keys of all unknown people, as they were first seen."""
+        return tuple(person.key for person in self._everybody())
+
+    def tracks_of(self, key: str) -> Mapping[str, Standing]:
+        """The tracks of one unknown person with their standings; empty where nobody has the key."""
+        return next((person.tracks for person in self._everybody() if person.key == key), {})
 
     def see(self, track_id: str, standing: Standing) -> str:
         """Takes the present standing of an unnamed track and gives the key of its person.

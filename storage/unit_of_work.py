@@ -36,6 +36,7 @@ from storage.repositories import (
     RehashRepository,
     RemovalRepository,
     ReplyRepository,
+    ResemblanceRepository,
     RosterRepository,
     SampleIndexRepository,
     SightingRepository,
@@ -85,6 +86,7 @@ class UnitOfWork:
     removals: RemovalRepository
     storage_use: StorageUseRepository
     sightings: SightingRepository
+    resemblances: ResemblanceRepository
     verdicts: VerdictRepository
     flags: FlagRepository
     users: UserRepository
@@ -138,6 +140,7 @@ class UnitOfWork:
         self.removals = RemovalRepository(session)
         self.storage_use = StorageUseRepository(session)
         self.sightings = SightingRepository(session)
+        self.resemblances = ResemblanceRepository(session)
         self.verdicts = VerdictRepository(session)
         self.flags = FlagRepository(session)
         self.users = UserRepository(session)

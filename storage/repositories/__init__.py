@@ -14,6 +14,7 @@ from storage.repositories.logins import LoginRepository
 from storage.repositories.rehash import RehashRepository
 from storage.repositories.removals import ExpiringLesson, RemovalRepository, RemovedFootage
 from storage.repositories.replies import KeptReply, ReplyRepository
+from storage.repositories.resemblances import ResemblanceRepository
 from storage.repositories.roster import RosterRepository
 from storage.repositories.sample_indexes import SampleIndexRepository
 from storage.repositories.sightings import SightingFilter, SightingRepository
@@ -45,6 +46,7 @@ __all__ = [
     "RemovalRepository",
     "RemovedFootage",
     "ReplyRepository",
+    "ResemblanceRepository",
     "RosterRepository",
     "SampleIndexRepository",
     "SightingFilter",

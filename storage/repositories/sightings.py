@@ -14,6 +14,7 @@ from models.attendance import Presence
 from models.frame import Box, FrameJudgement, Sighting, TrackNaming
 from models.register import JudgedFrame, UnknownPerson
 from models.timeline import Interval
+from storage.repositories.resemblances import ResemblanceRepository
 from storage.tables import JudgedFrameRow, NamingRow, SightingRow, TrackRow
 
 _BATCH = 1000
@@ -34,9 +35,11 @@ class SightingRepository:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._resemblances = ResemblanceRepository(session)
 
     def add(self, judgements: Sequence[FrameJudgement]) -> int:
-        """Keep judged frames in bulk and apply their namings; returns how many frames were new.
+        """Keep judged frames in bulk, apply their namings and keep their resemblances; returns how many
+        frames were new.
 
         A frame that is known already (delivered twice) changes nothing. A naming holds for the track's
         sightings from ``since`` to its frame, in this batch and in earlier ones; how frames are batched
@@ -55,6 +58,7 @@ class SightingRepository:
         for judgement in fresh:
             for naming in judgement.namings:
                 self._apply(judgement, tracks[_track(judgement, naming.track_id)], naming)
+        self._resemblances.add(fresh)
         return len(fresh)
 
     def of_lesson(self, lesson_id: str, wanted: SightingFilter | None = None) -> Iterator[Sighting]:

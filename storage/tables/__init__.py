@@ -21,6 +21,7 @@ from storage.tables.recognition import (
     CalibrationRow,
     JudgedFrameRow,
     NamingRow,
+    ResemblanceRow,
     SightingRow,
     TrackRow,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "PhotoRow",
     "RehashFindingRow",
     "RehashPassRow",
+    "ResemblanceRow",
     "SampleIndexRow",
     "SegmentRow",
     "SightingRow",

@@ -1,4 +1,4 @@
-"""What recognition said: judged frames, sightings, tracks and their names, calibrations.
+"""What recognition said: judged frames, sightings, tracks and their names, resemblances, calibrations.
 
 The largest tables of the house. A sighting is a face of a judged frame and shares that frame's lesson,
 camera and instant, so these stand once per frame and not once per face.
@@ -82,6 +82,19 @@ class NamingRow(Base):
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime())
     score: Mapped[float] = mapped_column(Float)
     margin: Mapped[float] = mapped_column(Float)
+
+
+class ResemblanceRow(Base):
+    """Whom an unknown person resembles most, as it stands. Made from a face, it goes when that is erased."""
+
+    __tablename__ = "resemblances"
+
+    lesson_id: Mapped[str] = mapped_column(ForeignKey("lessons.lesson_id"), primary_key=True)
+    unknown_person: Mapped[str] = mapped_column(String(100), primary_key=True)
+    trainee: Mapped[str] = mapped_column(String(64))
+    evidence: Mapped[float] = mapped_column(Float)
+    lead: Mapped[float] = mapped_column(Float)
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
 class CalibrationRow(Base):

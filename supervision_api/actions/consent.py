@@ -56,8 +56,10 @@ def record_consent(
 
 
 def erase_faces(work: UnitOfWork, class_code: str, code: str, erasure: Erasure, now: datetime) -> None:
-    """All photos and templates of a trainee, and the leaf that proves it; nothing where there are none."""
+    """All photos and templates of a trainee, who is then resembled by nobody, and the leaf that proves it;
+    nothing where there are none."""
     erased = work.faces.erase(class_code, code)
+    work.resemblances.forget(class_code, code)
     if not erased.photo_sha256 and not erased.templates:
         return
     body: dict[str, JsonValue] = {

@@ -19,7 +19,7 @@ from ingest.synthetic.video import write_video
 from models.footage import CameraReport, Gap, Segment
 from models.policy import RecordingPolicy
 
-REPEATS = 5
+REPEATS = 9
 LOOPS = 30
 """The clip is recorded so often in a row: starting a process must not count as copying video."""
 FEW_LOOPS = 10

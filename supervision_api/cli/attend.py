@@ -62,7 +62,8 @@ def _instant(out: Output, text: str | None) -> datetime | None:
 
 
 def _tell(output: Output, result: object, out: Path) -> None:
-    from models.reason_texts import mark_text, status_text
+    from models.reason_texts import mark_text, render_reason, status_text
+    from models.resemblance import hint_in
     from supervision_api.pipeline.offline import AttendResult
     from supervision_api.reports.attendance_document import attendance_document
 
@@ -75,6 +76,8 @@ def _tell(output: Output, result: object, out: Path) -> None:
             f"{verdict.trainee:<10} {status_text(verdict.status, 'en'):<16} "
             f"{verdict.present_minutes:7.1f} min  {verdict.credited_hours:4.1f} h  {name}  {marks}"
         )
+        if (hint := hint_in(verdict)) is not None:
+            output.line(f"{'':<10} {render_reason(hint.reason, 'en')}", style="yellow")
     for person in outcome.unknown_people:
         output.line(f"{person.key:<10} not on the roster, from {person.first_seen:%H:%M:%S} UTC")
     for problem in result.roster.problems:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models.attendance import EvidenceLink
+from models.attendance_evidence import Shows
 from models.errors import NotFound
 from models.footage import Gap, Segment
 from models.register import LessonRecord
@@ -162,17 +163,18 @@ class _Scale:
 
 @dataclass(frozen=True, slots=True)
 class FaceBox:
-    """Where the face was, in pixels of the picture."""
+    """Where the face was, in pixels of the picture; ``known``: whether it was named."""
 
     x: float
     y: float
     width: float
     height: float
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who or what an instant speaks for."""
+    """Who or what an instant speaks for. ``resembled_by``: key of the unknown person a note points at."""
 
     heading: str
     status: str = ""
@@ -180,6 +182,7 @@ class Claim:
     reasons: tuple[str, ...] = ()
     instants: tuple[Instant, ...] = ()
     trainee: str = ""
+    resembled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,8 @@ def claim_of_trainee(work: UnitOfWork, record: LessonRecord, code: str, language
     except NotFound:
         return Claim(work.roster.entry(record.lesson.class_code, code).name, trainee=code)
     marks = tuple(mark.code for mark in row.marks)
-    return Claim(f"{row.name} {row.code}", row.status, marks, row.reasons, row.instants, code)
+    alike = row.hint.unknown if row.hint is not None else ""
+    return Claim(f"{row.name} {row.code}", row.status, marks, row.reasons, row.instants, code, alike)
 
 
 def claim_of_flag(work: UnitOfWork, record: LessonRecord, flag_id: str, language: Language) -> Claim:
@@ -233,7 +237,7 @@ def moment_of(
     lesson_id = record.lesson.lesson_id
     place = footage.place_of(work, lesson_id, link.camera_id, link.at)
     segment = place.segment
-    box, score = _face_at(work, lesson_id, link, claim.trainee) if claim.trainee else (None, None)
+    box, score = _face_at(work, lesson_id, link, claim) if claim.trainee else (None, None)
     return Moment(
         claim=claim,
         at=link.at,
@@ -252,12 +256,17 @@ def moment_of(
 
 
 def _face_at(
-    work: UnitOfWork, lesson_id: str, link: EvidenceLink, trainee: str
+    work: UnitOfWork, lesson_id: str, link: EvidenceLink, claim: Claim
 ) -> tuple[FaceBox | None, float | None]:
+    """Where the face that the instant shows was. How sure a name is, is said of names only."""
     window = Interval(link.at - _NEAR, link.at + _NEAR)
-    wanted = SightingFilter(within=window, camera_id=link.camera_id, trainee=trainee)
+    wanted = SightingFilter(within=window, camera_id=link.camera_id, trainee=claim.trainee)
+    alike = bool(claim.resembled_by) and link.shows == Shows.RESEMBLES
+    if alike:
+        wanted = replace(wanted, trainee=None, unknown_person=claim.resembled_by)
     near = sorted(work.sightings.of_lesson(lesson_id, wanted), key=lambda one: abs(one.at - link.at))
     if not near:
         return None, None
     box = near[0].box
-    return FaceBox(box.x, box.y, box.width, box.height), near[0].score
+    where = FaceBox(box.x, box.y, box.width, box.height, known=not alike)
+    return where, None if alike else near[0].score

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from models.attendance import EvidenceLink, Mark, Reason, Status
+from models.attendance import EvidenceLink, Mark, Reason, Status, Verdict
 from models.attendance_evidence import Shows
 from models.evidence import JsonValue
 from models.flags import FlagKind
 from models.reason_texts import render_reason
 from models.register import Correction, FlagRecord, LessonRecord, UnknownPerson
+from models.resemblance import hint_in, person_number
 from models.timeline import as_utc
 from models.upload_flags import SUBJECT_PREFIX
 from storage.unit_of_work import UnitOfWork
@@ -57,11 +58,17 @@ class CameraView:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """An unknown person's stay."""
+    """An unknown person's stay. ``resembles``: the trainee whose verdict points at them."""
 
     key: str
     first_seen: datetime
     last_seen: datetime
+    resembles: str = ""
+
+    @property
+    def number(self) -> str:
+        """As notes call this person."""
+        return person_number(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,15 @@ class Instant:
 class MarkView:
     code: str
     link: str
+
+
+@dataclass(frozen=True, slots=True)
+class HintView:
+    """A note on an unknown person who resembles the trainee; ``unknown``: their key."""
+
+    text: str
+    unknown: str
+    instant: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +115,17 @@ class SheetRow:
     pending: tuple[Correction, ...]
     cited: Mapping[str, Instant]
     policy_version: str
+    hint: HintView | None = None
 
     @property
     def headline(self) -> str:
-        return " · ".join(self.reasons[:2]) or self.policy_version
+        told = [reason for reason in self.reasons if self.hint is None or reason != self.hint.text]
+        return " · ".join(told[:2]) or self.policy_version
+
+    @property
+    def open_hint(self) -> HintView | None:
+        """The note while it may still change somebody's mind: a correction to present has heeded it."""
+        return self.hint if self.status in (Status.ABSENT, Status.PARTIAL) else None
 
     @property
     def corrected(self) -> bool:
@@ -165,8 +188,10 @@ def cameras_of(
     return tuple(found)
 
 
-def strangers_of(work: UnitOfWork, live: LiveState, lesson_id: str) -> tuple[Stranger, ...]:
-    """Unknown people by first sight."""
+def strangers_of(
+    work: UnitOfWork, live: LiveState, lesson_id: str, rows: Iterable[SheetRow] = ()
+) -> tuple[Stranger, ...]:
+    """Unknown people by first sight; ``rows``: of a judged lesson, whose notes point at some of them."""
     entries = live.get(LiveKind.UNKNOWN, {})
     known: Iterable[Stranger]
     if entries:
@@ -175,12 +200,15 @@ def strangers_of(work: UnitOfWork, live: LiveState, lesson_id: str) -> tuple[Str
             for key, entry in entries.items()
         )
     else:
-        known = (_stranger(person) for person in work.sightings.unknown_people(lesson_id))
+        hinted = [(row, row.open_hint) for row in rows]
+        alike = {hint.unknown: f"{row.name} {row.code}" for row, hint in hinted if hint is not None}
+        people = work.sightings.unknown_people(lesson_id)
+        known = (_stranger(person, alike.get(person.key, "")) for person in people)
     return tuple(sorted(known, key=lambda one: (one.first_seen, one.key)))
 
 
-def _stranger(person: UnknownPerson) -> Stranger:
-    return Stranger(person.key, person.first_seen, person.last_seen)
+def _stranger(person: UnknownPerson, resembles: str) -> Stranger:
+    return Stranger(person.key, person.first_seen, person.last_seen, resembles)
 
 
 def sheet_rows(entries: Iterable[SheetEntry], language: Language) -> tuple[SheetRow, ...]:
@@ -209,7 +237,16 @@ def sheet_row(entry: SheetEntry, language: Language) -> SheetRow:
         pending=entry.pending,
         cited=_cited((*standing.corrections, *entry.pending), language),
         policy_version=verdict.policy_version,
+        hint=_hint(verdict, language),
     )
+
+
+def _hint(verdict: Verdict, language: Language) -> HintView | None:
+    found = hint_in(verdict)
+    if found is None:
+        return None
+    (instant,) = instants(verdict.lesson_id, [found.link], language, trainee=verdict.trainee)
+    return HintView(render_reason(found.reason, language.locale), found.unknown, instant)
 
 
 def _cited(corrections: Iterable[Correction], language: Language) -> dict[str, Instant]:

@@ -35,6 +35,7 @@ def judge_trainee(observed: ObservedLesson, trainee: Trainee) -> Verdict:
         watched,
         observed.sampling,
         observed.manual.get(trainee.code, ()),
+        observed.look_alikes(trainee.code),
     )
 
 

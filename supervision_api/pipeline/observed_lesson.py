@@ -12,9 +12,10 @@ from models.attendance import EvidenceLink, ManualEntry, Presence
 from models.coverage import CLEAR, LensSpell, coverage_from_judgements, lens_spells
 from models.flag_facts import Headcount
 from models.footage import Gap
-from models.frame import Sighting
+from models.frame import Resemblance, Sighting
 from models.policy import Policy
 from models.register import JudgedFrame, LessonRecord
+from models.resemblance import LookAlike
 from models.roster import Trainee
 from models.timeline import Interval, union
 from storage.repositories.sightings import SightingFilter
@@ -41,6 +42,7 @@ class ObservedLesson:
     gaps: tuple[Gap, ...]
     manual: Mapping[str, tuple[ManualEntry, ...]]
     sampling: timedelta
+    resemblances: tuple[Resemblance, ...] = ()
 
     @property
     def coverage(self) -> tuple[Interval, ...]:
@@ -66,6 +68,17 @@ class ObservedLesson:
             key: tuple(Presence(s.at, s.camera_id, s.quality) for s in seen)
             for key, seen in self.unknown.items()
         }
+
+    def look_alikes(self, trainee: str) -> tuple[LookAlike, ...]:
+        """Unknown people who resemble a trainee most; nobody resembles a trainee without a template."""
+        if trainee not in self.recognisable:
+            return ()
+        seen = self.unknown_presences()
+        return tuple(
+            LookAlike(one, seen[one.unknown_person])
+            for one in self.resemblances
+            if one.trainee == trainee and one.unknown_person in seen
+        )
 
     def model(self) -> str:
         """Fingerprint of the recognition that judged the lesson; several, if it changed meanwhile."""
@@ -98,6 +111,7 @@ def observe_lesson(work: UnitOfWork, lesson_id: str) -> ObservedLesson:
         gaps=work.footage.gaps(lesson_id),
         manual=work.verdicts.manual(lesson_id),
         sampling=usual_sampling(frames, record.policy),
+        resemblances=work.resemblances.of_lesson(lesson_id),
     )
 
 

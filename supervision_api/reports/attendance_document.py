@@ -15,6 +15,7 @@ from models.footage import Gap
 from models.frame import Sighting
 from models.policy import AttendancePolicy, Policy
 from models.reason_texts import render_reason
+from models.resemblance import hints_by_person
 from models.timeline import Interval, as_utc, total
 from models.timetable import Lesson
 from supervision_api.reports.lesson_outcome import LessonOutcome, UnknownPerson
@@ -70,9 +71,11 @@ def trainee_object(verdict: Verdict, name: str, lesson: Lesson) -> dict[str, Any
     }
 
 
-def unknown_object(person: UnknownPerson, lesson: Lesson) -> dict[str, Any]:
+def unknown_object(person: UnknownPerson, lesson: Lesson, resembles: str | None = None) -> dict[str, Any]:
+    """``resembles``: code of the trainee whose verdict points at this person."""
     return {
         "key": person.key,
+        "resembles": resembles,
         "first_seen": instant(person.first_seen),
         "last_seen": instant(person.last_seen),
         "present_minutes": round(total(person.present).total_seconds() / 60, 3),
@@ -144,6 +147,8 @@ def coverage_object(outcome: LessonOutcome) -> dict[str, Any]:
 def attendance_document(outcome: LessonOutcome) -> dict[str, Any]:
     """The content of attendance.json, trainees in roster order."""
     lesson = outcome.lesson
+    hints = hints_by_person(outcome.verdicts)
+    resembles = {key: hint.trainee for key, hint in hints.items()}
     return {
         "lesson": lesson_object(lesson),
         "policy": policy_object(outcome.policy),
@@ -152,7 +157,9 @@ def attendance_document(outcome: LessonOutcome) -> dict[str, Any]:
         "trainees": [
             trainee_object(v, outcome.names.get(v.trainee, v.trainee), lesson) for v in outcome.verdicts
         ],
-        "unknown_people": [unknown_object(person, lesson) for person in outcome.unknown_people],
+        "unknown_people": [
+            unknown_object(person, lesson, resembles.get(person.key)) for person in outcome.unknown_people
+        ],
         "gaps": [gap_object(gap) for gap in outcome.gaps],
         "flags": [flag_object(flag, lesson) for flag in outcome.flags],
         "notes": list(outcome.notes),

@@ -16,6 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from models.attendance import Status, Verdict
 from models.reason_texts import mark_text, render_reason, status_text
+from models.resemblance import hints_by_person
 from models.timeline import total
 from supervision_api.reports.lesson_outcome import LessonOutcome
 
@@ -28,6 +29,7 @@ _TINTS = {
     Status.NOT_OBSERVABLE: PatternFill("solid", fgColor="ECECEC"),
     Status.EXCUSED: PatternFill("solid", fgColor="E5EEFB"),
 }
+RESEMBLES = "相像学员（请先查看录像）\nResembles (look at the footage)"
 COLUMNS = (
     ("序号\nNo.", 6),
     ("编号\nCode", 10),
@@ -149,18 +151,26 @@ def _table(sheet: Worksheet, title: str, heads: Sequence[str], rows: Sequence[Se
 
 
 def _write_observation(sheet: Worksheet, outcome: LessonOutcome) -> None:
+    hints = hints_by_person(outcome.verdicts)
     for column, width in zip("ABCDE", (26, 16, 16, 26, 50), strict=True):
         sheet.column_dimensions[column].width = width
     _table(
         sheet,
         "名册以外的人 People not on the roster",
-        ("编号 Key", "首次 First", "最后 Last", "在场分钟 Minutes"),
+        (
+            "编号 Key",
+            "首次 First",
+            "最后 Last",
+            "在场分钟 Minutes",
+            RESEMBLES,
+        ),
         [
             (
                 person.key,
                 clock_text(person.first_seen),
                 clock_text(person.last_seen),
                 f"{total(person.present).total_seconds() / 60:.1f}",
+                hints[person.key].trainee if person.key in hints else "",
             )
             for person in outcome.unknown_people
         ],

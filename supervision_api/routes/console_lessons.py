@@ -111,7 +111,7 @@ def _sheet(work: UnitOfWork, record: LessonRecord, language: Language) -> dict[s
         "rows": rows,
         "counts": lesson_view.counts_of(rows),
         "flags": lesson_view.flag_views(flags, names, {}, language),
-        "unknown": lesson_view.strangers_of(work, {}, lesson_id),
+        "unknown": lesson_view.strangers_of(work, {}, lesson_id, rows),
         "coverage_share": attendance.coverage_share(work, record, record.lesson.ends_at),
     }
 

@@ -206,8 +206,23 @@ def add_lesson(work: UnitOfWork, lesson_id: str, starts_at: datetime, state: Les
     work.lessons.add(LessonRecord(lesson, Policy(), state, roll_call_seed="ab" * 32))
 
 
+ALIKE = Reason(
+    "unknown_resembles",
+    (
+        ("unknown", "u-1"),
+        ("number", "1"),
+        ("trainee", "T004"),
+        ("seen_at", "2026-11-23T00:00:06Z"),
+        ("present_minutes", "31"),
+        ("evidence", "4.25"),
+        ("lead", "2.5"),
+    ),
+)
+ALIKE_LINK = EvidenceLink("resembles", STARTS + timedelta(seconds=6), CAMERA, 4.25)
+
+
 def verdicts() -> tuple[Verdict, ...]:
-    """One of each kind, the rest present."""
+    """One of each kind, the rest present; an unknown person resembles the absent one."""
     special = {
         "T002": (Status.PRESENT, (Mark.LATE,), 8.2, 36.8, 0.5),
         "T003": (Status.PARTIAL, (Mark.LEFT_EARLY,), 0.5, 21.0, 0.0),
@@ -247,6 +262,9 @@ def verdict(
     if begin and end:
         links = [EvidenceLink("first_seen", STARTS + timedelta(seconds=3), CAMERA, 14.2)]
         links.append(EvidenceLink("last_seen", STARTS + timedelta(seconds=9), CAMERA, 11.0))
+    if status is Status.ABSENT:
+        reasons += (ALIKE,)
+        links.append(ALIKE_LINK)
     present = (Interval(begin, end),) if begin and end else ()
     return Verdict(
         JUDGED, code, status, marks, begin, end, present, (), minutes, 43.0, 36.0, hours, reasons,
@@ -267,8 +285,8 @@ def flags() -> tuple[Flag, ...]:
         ),
     )
     return (
-        Flag(FlagKind.ABSENCE, JUDGED, "T004", "default-1", (never,), (link,)),
-        Flag(FlagKind.STRANGER, JUDGED, "u-1", "default-1", (stayed,), (link,)),
+        Flag(FlagKind.ABSENCE, JUDGED, "T004", "default-1", (never, ALIKE), (link, ALIKE_LINK)),
+        Flag(FlagKind.STRANGER, JUDGED, "u-1", "default-1", (stayed, ALIKE), (link,)),
     )
 
 

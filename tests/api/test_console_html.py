@@ -28,8 +28,11 @@ PAGES = (
     f"/console/lessons/{LIVE}/footage",
     f"/console/lessons/{JUDGED}/evidence",
     f"/console/lessons/{JUDGED}/trainees/T003",
+    f"/console/lessons/{JUDGED}/trainees/T004",
     f"/console/lessons/{JUDGED}/moment?camera={CAMERA}&at=2026-11-23T00:00:03%2B00:00&trainee=T002",
     f"/console/lessons/{JUDGED}/moment?camera={CAMERA}&at=2026-11-23T00:21:00%2B00:00",
+    f"/console/lessons/{JUDGED}/moment?camera={CAMERA}&at=2026-11-23T00:00:06%2B00:00&shows=resembles"
+    "&trainee=T004",
     "/console/lessons/nowhere",
 )
 

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.real_clip import clip_report
-from tests.benchmarks.real_lesson import STARTS_AT, Room, write_lesson
+from tests.benchmarks.real_hints import Hints, hints_of
+from tests.benchmarks.real_lesson import STARTS_AT, Room, lesson_toml, write_lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTLE_S = 4.0
@@ -61,6 +62,7 @@ class Figures:
     strangers_noticed: int
     strangers_said: int
     verified: bool
+    hints: Hints
 
 
 def attend(folder: Path, out: Path, detector: str, material: Path) -> None:
@@ -138,6 +140,7 @@ def figures(folder: Path, out: Path, seed: int, detector: str) -> Figures:
         strangers_noticed=sum(_noticed(p, sightings, truth) for p in staying),
         strangers_said=len(said["unknown_people"]),
         verified=verified(out),
+        hints=hints_of(trainees, said, sightings, lambda sighting: who_sat_there(sighting, truth)),
     )
 
 
@@ -206,14 +209,21 @@ def _noticed(stranger: Row, sightings: Sequence[Row], truth: Sequence[Row]) -> b
 
 def table(results: Sequence[Figures]) -> str:
     """One line per lesson and detector, then what was wrong."""
-    lines = ["detector  seed  status  marks  false  named  ≤30 s  median  worst  strangers  verified"]
+    lines = ["detector  seed  status  marks  false  named  ≤30 s  median  worst  strangers  verified  hints"]
     for f in results:
         lines.append(
             f"{f.detector:8} {f.seed:5d} {f.right_status:7.1%} {f.right_marks:6.1%} {len(f.false_names):6d} "
             f"{f.named:6.1%} {f.named_within_30_s:6.1%} {f.median_named_s:6.0f}s {f.worst_named_s:5.0f}s "
-            f"{f.strangers_noticed:4d}/{f.strangers:<4d}  {f.verified}"
+            f"{f.strangers_noticed:4d}/{f.strangers:<4d}  {f.verified!s:8}  {f.hints}"
         )
         lines += [f"    {text}" for text in (*f.wrong, *(f"FALSE NAME: {name}" for name in f.false_names))]
+        lines += [f"    {hint}" for hint in f.hints.given]
+    every = [f.hints for f in results]
+    lines.append(
+        f"missed trainees {sum(len(h.missed) for h in every)}, rightly pointed at "
+        f"{sum(len(h.found) for h in every)}; right hints {sum(h.right for h in every)}, "
+        f"wrong hints {sum(h.wrong for h in every)}"
+    )
     return "\n".join(lines)
 
 
@@ -226,6 +236,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--detector", nargs="+", choices=("yunet", "hog"), default=["yunet", "hog"])
     parser.add_argument("--face-px", type=float, nargs=2, default=(55, 130), metavar=("BACK", "FRONT"))
     parser.add_argument("--people", type=int, nargs=2, default=(30, 10), metavar=("ENROLLED", "STRANGERS"))
+    parser.add_argument("--floor", type=float, help="resemblance_floor of the lessons' policy")
     parser.add_argument("--no-clip", action="store_true", help="lessons only")
     parser.add_argument(
         "--keep", type=Path, help="folder for the made files; real faces: delete it afterwards"
@@ -251,8 +262,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         base = given.keep or Path(scratch)
         for seed in range(given.first_seed, given.first_seed + given.seeds):
             folder = base / f"lesson-{seed}"
-            if not (folder / "lesson.mp4").exists():
-                write_lesson(folder, given.material, seed, room)
+            if (folder / "lesson.mp4").exists():
+                (folder / "lesson.toml").write_text(lesson_toml(given.floor), "utf-8")
+            else:
+                write_lesson(folder, given.material, seed, room, floor=given.floor)
             for detector in given.detector:
                 out = Path(scratch) / f"out-{seed}-{detector}"
                 attend(folder, out, detector, given.material)

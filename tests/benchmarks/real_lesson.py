@@ -105,14 +105,18 @@ def write_lesson(
     seed: int,
     room: Room,
     progress: Callable[[float], None] = lambda _: None,
+    floor: float | None = None,
 ) -> Path:
-    """``lesson.mp4``, ``roster/``, ``lesson.toml`` and ``truth.json`` in ``folder``, which is given back."""
+    """``lesson.mp4``, ``roster/``, ``lesson.toml`` and ``truth.json`` in ``folder``, which is given back.
+
+    ``floor``: the policy's ``resemblance_floor`` where it is not the usual one.
+    """
     random = np.random.default_rng(seed)
     sitters = cast_roles(photos_of(material / "faces" / "orl"), room, random)
     place(sitters, room, random)
     folder.mkdir(parents=True, exist_ok=True)
     _write_roster(folder / "roster", sitters)
-    (folder / "lesson.toml").write_text(lesson_toml(), "utf-8")
+    (folder / "lesson.toml").write_text(lesson_toml(floor), "utf-8")
     (folder / "truth.json").write_text(json.dumps(truth_of(sitters), indent=1), "utf-8")
     _write_video(folder / "lesson.mp4", sitters, room, random, progress)
     return folder
@@ -173,10 +177,12 @@ def seats(room: Room, count: int) -> list[tuple[float, float, float]]:
     ]
 
 
-def lesson_toml() -> str:
+def lesson_toml(floor: float | None = None) -> str:
     """The lesson file."""
     ends_at = STARTS_AT + timedelta(seconds=LESSON_S)
     policy = "\n".join(f'{key} = "{value}"' for key, value in POLICY.items())
+    if floor is not None:
+        policy += f"\nresemblance_floor = {floor}"
     return (
         f'class_code = "{CLASS}"\ntitle = "Real people"\nstarts_at = {STARTS_AT.isoformat()}\n'
         f"ends_at = {ends_at.isoformat()}\n\n[policy]\n{policy}\n"

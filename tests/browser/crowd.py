@@ -82,8 +82,18 @@ def _verdict(code: str, index: int) -> Verdict:
     measured = (("present_minutes", "35.9"), ("required_minutes", "36"), ("watched_minutes", "43"))
     first, last = (STARTS, ENDS) if seen else (None, None)
     links = (EvidenceLink("first_seen", STARTS + timedelta(seconds=4), CAMERA, 9.0),) if seen else ()
+    reasons = (Reason("present_too_short" if seen else "never_seen", measured),)
+    if status is Status.ABSENT:
+        alike = (
+            ("unknown", "unknown-128"),
+            ("number", "128"),
+            ("trainee", code),
+            ("seen_at", "2026-11-23T00:00:06Z"),
+        )
+        reasons += (Reason("unknown_resembles", alike),)
+        links = (EvidenceLink("resembles", STARTS + timedelta(seconds=6), CAMERA, 4.0),)
     return Verdict(
         CROWD_JUDGED, code, status, marks, first, last, (Interval(STARTS, ENDS),) if seen else (), (),
         35.97 if seen else 0.0, 43.0, 36.0, 0.5 if seen else 0.0,
-        (Reason("present_too_short" if seen else "never_seen", measured),), links, "default-1",
+        reasons, links, "default-1",
     )  # fmt: skip

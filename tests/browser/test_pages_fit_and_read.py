@@ -35,6 +35,7 @@ PAGES = {
     "evidence-none": f"/console/lessons/{EMPTY_LESSON}/evidence",
     "evidence-log": "/console/evidence",
     "moment": f"{MOMENT}&at=2026-11-23T00:00:03%2B00:00&trainee=T002",
+    "moment-alike": f"{MOMENT}&at=2026-11-23T00:00:06%2B00:00&shows=resembles&trainee=T004",
     "moment-gap": f"{MOMENT}&at=2026-11-23T00:21:00%2B00:00",
     "trainee": f"/console/lessons/{JUDGED}/trainees/T003",
     "trainee-crowd": f"/console/lessons/{CROWD_JUDGED}/trainees/C003",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from models.attendance import EvidenceLink, Reason
 from supervision_api.pipeline import offline
 from supervision_api.pipeline.offline import AttendResult
 from supervision_api.pipeline.roster_enrolment import ExaminedRoster
@@ -43,3 +45,21 @@ def test_the_exit_code_says_whether_the_bundle_is_whole(
     spoken = rollcall(*call)
     assert spoken.exit_code == code
     assert (BROKEN in spoken.output) is bool(problems)
+
+
+def test_a_look_alike_of_an_absent_trainee_is_printed_below_them(
+    rollcall: Rollcall, call: list[str | Path], outcome: LessonOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = (("unknown", "u2"), ("number", "2"), ("trainee", "T3"), ("seen_at", "2026-11-23T01:06:00Z"))
+    absent = outcome.verdicts[2]
+    noted = replace(
+        absent,
+        reasons=(*absent.reasons, Reason("unknown_resembles", values)),
+        evidence=(EvidenceLink("resembles", outcome.lesson.starts_at, "back", 3.5),),
+    )
+    outcome = replace(outcome, verdicts=(noted,))
+    done = AttendResult(outcome, ExaminedRoster((), (), (), (), ()), (), ())
+    monkeypatch.setattr(offline, "attend", lambda *_: done)
+    spoken = " ".join(rollcall(*call).output.split())
+    assert "unidentified person 2, seen at 09:06:00, resembles trainee T3" in spoken
+    assert spoken.index("T3 absent") < spoken.index("resembles")

@@ -210,6 +210,25 @@ def test_an_unknown_person_has_the_whole_stay_and_no_name(outcome: LessonOutcome
     assert told["evidence"][0]["camera"] == "back"
 
 
+def test_an_unknown_person_is_said_to_resemble_whose_verdict_says_so(outcome: LessonOutcome) -> None:
+    (told,) = document(outcome)["unknown_people"]
+    assert told["resembles"] is None
+    values = (("unknown", "u2"), ("number", "2"), ("trainee", "T3"), ("seen_at", "2026-11-23T01:06:00Z"))
+    absent = outcome.verdicts[2]
+    noted = replace(
+        absent,
+        reasons=(*absent.reasons, Reason("unknown_resembles", values)),
+        evidence=(EvidenceLink("resembles", START + timedelta(minutes=6), "back", 3.5),),
+    )
+    written = document(replace(outcome, verdicts=(*outcome.verdicts[:2], noted, *outcome.verdicts[3:])))
+    assert written["unknown_people"][0]["resembles"] == "T3"
+    reason = written["trainees"][2]["reasons"][-1]
+    assert "09:06:00" in reason["en"]
+    assert "未知人员 2" in reason["zh_CN"]
+    assert "T3" in reason["zh_CN"]
+    assert written["trainees"][2]["evidence"][0]["shows"] == "resembles"
+
+
 def test_overlapping_stays_of_a_stranger_count_once(outcome: LessonOutcome) -> None:
     stay = Interval(START, START + timedelta(minutes=4))
     half = Interval(START + timedelta(minutes=2), START + timedelta(minutes=6))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from models.attendance import Mark, Reason, Status
+from models.attendance import EvidenceLink, Mark, Reason, Status
 from models.footage import Gap, GapCause
 from models.label_texts import MARK_LABELS, STATUS_LABELS
 from supervision_api.reports import attendance_sheet as report
@@ -244,10 +244,21 @@ def test_long_reasons_wrap_instead_of_hiding(outcome: LessonOutcome) -> None:
     assert sheet.cell(row=5, column=1).alignment.wrap_text
 
 
+def test_the_observation_says_whom_a_stranger_resembles(outcome: LessonOutcome) -> None:
+    values = (("unknown", "u2"), ("number", "2"), ("trainee", "T3"), ("seen_at", "2026-11-23T01:06:00Z"))
+    absent = outcome.verdicts[2]
+    link = EvidenceLink("resembles", outcome.lesson.starts_at, "back", 3.5)
+    noted = replace(absent, reasons=(*absent.reasons, Reason("unknown_resembles", values)), evidence=(link,))
+    told = replace(outcome, verdicts=(noted,))
+    assert observation(told)[2] == ("u2", "09:05:00", "09:31:00", "16.0", "T3")
+    reasons = record(told).cell(row=FIRST, column=10).value
+    assert "请先查看录像再作认定" in str(reasons)
+
+
 def test_the_observation_lists_strangers_gaps_and_observed_time(outcome: LessonOutcome) -> None:
     assert observation(outcome) == [
         ("名册以外的人 People not on the roster",),
-        ("编号 Key", "首次 First", "最后 Last", "在场分钟 Minutes"),
+        ("编号 Key", "首次 First", "最后 Last", "在场分钟 Minutes", report.RESEMBLES),
         ("u2", "09:05:00", "09:31:00", "16.0"),
         (),
         ("录像缺口 Footage gaps",),
