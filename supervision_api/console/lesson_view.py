@@ -312,10 +312,15 @@ def flag_views(
             record.flag.lesson_id,
             titles.get(record.flag.lesson_id, ""),
             reason_lines(record.flag.reasons, language),
-            instants(record.flag.lesson_id, record.flag.evidence, language, flag=record.flag_id),
+            instants(record.flag.lesson_id, _each_once(record.flag.evidence), language, flag=record.flag_id),
         )
         for record in flags
     )
+
+
+def _each_once(links: Iterable[EvidenceLink]) -> list[EvidenceLink]:
+    """A line shows instants without what they show: the best sighting may be the first one as well."""
+    return list({(link.camera_id, link.at): link for link in reversed([*links])}.values())[::-1]
 
 
 def _concerns(record: FlagRecord, names: Mapping[str, str], language: Language) -> str:

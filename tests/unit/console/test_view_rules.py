@@ -214,3 +214,13 @@ def test_a_form_nobody_typed_in_is_empty() -> None:
 def test_a_page_with_a_value_missing_is_an_error_and_not_a_blank() -> None:
     with pytest.raises(UndefinedError):
         Renderer(LANGUAGES).render(LANGUAGES.get("en"), "error.html", {})
+
+
+def test_an_instant_that_shows_two_things_is_one_button_of_a_flag() -> None:
+    at = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    first = EvidenceLink("first_seen", at, "front", 0.9)
+    best = EvidenceLink("best", at, "front", 0.9)
+    aside = EvidenceLink("best", at, "back", 0.9)
+    last = EvidenceLink("last_seen", at + timedelta(minutes=3), "front", 0.4)
+    assert lesson_view._each_once([first, best, aside, last]) == [first, aside, last]
+    assert lesson_view._each_once([]) == []
