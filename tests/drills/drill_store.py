@@ -26,6 +26,7 @@ from tests.services.localstack import localstack
 from tests.services.radosgw import radosgw
 from tests.services.radosgw_users import ADDRESS, CONFIG, GatewayUser, in_environment
 from tests.services.run_with_services import Service
+from tests.services.s3_servers import running
 
 FILES, LOCALSTACK, RADOSGW = "files", "localstack", "radosgw"
 SERVERS: Final = (LOCALSTACK, RADOSGW)
@@ -115,6 +116,14 @@ def drill_store(name: str) -> Iterator[DrillStore]:
     else:
         with _STARTS[name]() as environment:
             yield store_in(name, environment)
+
+
+def running_store(name: str) -> DrillStore:
+    """For tests: a folder, or the server of this run; skips the test where none was started."""
+    if name == FILES:
+        return DrillStore(FILES)
+    running(name)
+    return store_in(name, os.environ)
 
 
 def add_store(parser: argparse.ArgumentParser, names: Sequence[str], why_not: str = "") -> None:

@@ -19,8 +19,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from models.errors import EvidenceBroken, NotFound
 from storage.spool import object_key
 from supervision_api.pipeline.installation import Installation, open_installation
 from supervision_api.settings import Settings
@@ -64,10 +66,12 @@ def read_back(house: Installation) -> dict[str, str]:
     """Hash of what the store gives back, by segment that the index knows with its receipt."""
     with house.ledger.read() as work:
         found = [one for one in work.footage.segments("L1") if work.uploads.receipt(one.segment_id)]
-    return {
-        one.segment_id: hashlib.sha256(house.store.read_range(object_key(one), 0, None)).hexdigest()
-        for one in found
-    }
+    hashes = {}
+    for one in found:
+        with suppress(EvidenceBroken, NotFound):
+            content = house.store.read_range(object_key(one), 0, None)
+            hashes[one.segment_id] = hashlib.sha256(content).hexdigest()
+    return hashes
 
 
 def _rollcall(settings: Settings, outcome: Outcome, *arguments: str) -> str:

@@ -12,8 +12,8 @@ PATIENCE_S = 120.0
 @dataclass
 class Outcome:
     """What a drill cost on one store. ``seconds`` and ``size_bytes``: of footage that neither spool nor store
-    holds whole and locked; ``facts``: what else it measured; ``notes``: sentences to print below; ``failures``:
-    what must not be."""
+    holds whole and locked; ``facts``: what else it measured; ``notes``: sentences to print below;
+    ``failures``: what must not be."""
 
     name: str
     store: str

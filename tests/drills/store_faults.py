@@ -26,7 +26,7 @@ from supervision_api.console.i18n import Languages
 from supervision_api.console.spool_view import spool_panel
 from supervision_api.pipeline.uploads import UploadLoop
 from tests.drills.drill_store import LOCALSTACK, RADOSGW, SERVERS, DrillStore, add_store, run_on
-from tests.drills.outcome import Outcome, wait_until
+from tests.drills.outcome import PATIENCE_S, Outcome, wait_until
 from tests.drills.upload_site import Site, site_on
 from tests.services.faulty_proxy import Fault, FirstUploads, always, every
 from tests.services.radosgw_users import GatewayUser
@@ -97,14 +97,16 @@ def cut(site: Site, files: int = FILES) -> Outcome:
     return outcome
 
 
-def revoked(site: Site, how: Withdrawal, files: int = FILES, asks: int = ASKS) -> Outcome:
+def revoked(
+    site: Site, how: Withdrawal, files: int = FILES, asks: int = ASKS, patience_s: float = PATIENCE_S
+) -> Outcome:
     """The key is refused until the store was asked so often; lessons go on and their footage waits."""
     with site.uploading() as loop:
         site.record(files // 2)
         wait_until(lambda: site.waiting() == 0, "the first uploads")
         how.take()
         site.record(files - files // 2)
-        wait_until(lambda: site.house.desk.state().away, "the pause")
+        wait_until(lambda: site.house.desk.state().away, "the pause", patience_s)
         asked, began = len(site.line.calls), time.monotonic()
         wait_until(lambda: len(site.line.calls) >= asked + asks, "the questions to the store")
         away_s = time.monotonic() - began
@@ -134,6 +136,8 @@ def _untold(site: Site, loop: UploadLoop, code: str) -> list[str]:
     if secret is not None and secret.get_secret_value() in state.told:
         missing.append("the error tells the secret")
     languages = Languages("en")
+    # the spool is looked at every few seconds, and pages show the last look
+    wait_until(lambda: loop.watch.report().desk.away, "a look at the spool")
     for locale, words in _ADVICE.items():
         panel = spool_panel(loop.watch.report(), languages.get(locale))
         if words not in panel.advice:
