@@ -22,8 +22,11 @@ from models.errors import (
     VideoInvalid,
 )
 
-FFMPEG_ERRORS = (av.error.FFmpegError, OSError, ValueError, EOFError)
-"""All that PyAV raises when a stream cannot be opened or read (its own errors mix these built-ins in)."""
+FFMPEG_ERRORS = (av.error.FFmpegError, OSError, ValueError, EOFError, IndexError)
+"""All that PyAV raises when a stream cannot be opened or read (its own errors mix these built-ins in).
+
+IndexError: the end of a stream (FLV, RTMP) in which FFmpeg found another one, say sound, while it was read.
+"""
 
 _DENIED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _UNSUPPORTED = (

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ingest.file_check import FileFacts, advice_on, check_file, file_address, needs_decoding
+from ingest.file_check import FileHead, file_address, look_at_head, needs_decoding
+from ingest.file_facts import FileFacts, PictureTally, advice_on
 from ingest.full_decode import InlineDecoder
 from ingest.ledger import FootageLedger
 from ingest.packets import PacketSource, StreamInfo, VideoPacket
@@ -18,7 +19,7 @@ from ingest.recording import StreamRecording
 from ingest.sampling import FrameMaker, SampleSchedule, StreamSampler
 from ingest.segment_file import container_carries
 from ingest.segmenter import FootagePlace, Segmenter
-from ingest.source import open_source
+from ingest.source import FFmpegSource, open_source
 from ingest.transcode import TranscodingSource
 from ingest.wall_anchor import FileAnchor
 from models.errors import DiskFull, StorageError, StreamLost
@@ -33,6 +34,9 @@ OnFrame = Callable[[EncodedFrame], None]
 # A header rounds its length; less than this is not a torn end.
 _TORN_S = 1.0
 _PROGRESS_S = 1.0
+# As much as the longest allowed interval between keyframes takes at 50 Mbit/s: a file without an index whose
+# keyframes become rarer is decoded from the last one on, and no sample is lost.
+_GROUP_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class FileJob:
 def record_file(
     job: FileJob, *, policy: RecordingPolicy, spool_dir: Path, sink: RecorderSink, on_frame: OnFrame
 ) -> Iterator[FileProgress]:
-    """Record a file into segments under ``spool_dir/lesson_id/camera_id`` and sample it.
+    """Record a file into segments under ``spool_dir/lesson_id/camera_id`` and sample it, in one reading.
 
     ``on_frame`` is called in media order in the caller's thread, so a slow recogniser slows the reading.
     Segments are made durable one by one, not fragment by fragment: the file can be read again.
@@ -81,8 +85,7 @@ def record_file(
         VideoInvalid: not a usable video; raised before the first progress is given.
         DiskFull: no room in the spool; what is whole has been booked.
     """
-    facts = check_file(job.path, policy)
-    run = _FileRun(job, facts, policy, spool_dir, sink)
+    run = _FileRun(job, look_at_head(job.path, policy), policy, spool_dir, sink)
     return run.steps(on_frame)
 
 
@@ -90,15 +93,15 @@ class _FileRun:
     """One pass over a file."""
 
     def __init__(
-        self, job: FileJob, facts: FileFacts, policy: RecordingPolicy, spool_dir: Path, sink: RecorderSink
+        self, job: FileJob, head: FileHead, policy: RecordingPolicy, spool_dir: Path, sink: RecorderSink
     ) -> None:
         self._job = job
-        self._facts = facts
+        self._head = head
         self._policy = policy
         self._sink = sink
         self._starts_s = as_utc(job.starts_at).timestamp()
-        self._derived = not container_carries(facts.info.codec)
-        self._decoded = not self._derived and needs_decoding(facts, job.sample_every, policy)
+        self._derived = not container_carries(head.info.codec)
+        self._decoded = not self._derived and needs_decoding(head, job.sample_every, policy)
         self._ledger = FootageLedger(job.lesson_id, job.camera_id, self._starts_s, GapCause.SEGMENT_DAMAGED)
         self._segmenter = Segmenter(
             FootagePlace(job.lesson_id, job.camera_id, spool_dir / job.lesson_id / job.camera_id),
@@ -111,29 +114,36 @@ class _FileRun:
             derived=self._derived,
         )
         self._samples = 0
+        self._tally = PictureTally()
 
     def steps(self, on_frame: OnFrame) -> Iterator[FileProgress]:
         try:
-            with closing(self._open()) as source:
-                for media_s in self._record(source, on_frame):
-                    yield FileProgress(min(media_s / self._facts.duration_s, 1.0), media_s)
+            with closing(open_source(file_address(self._job.path), self._policy)) as file:
+                for media_s in self._record(self._pictures_of(file), on_frame):
+                    yield FileProgress(self._share(media_s, file), media_s)
         except OSError as failure:
             raise self._disk_failure(failure) from None
-        self._declare_torn_end()
-        yield FileProgress(1.0, self._facts.duration_s, self._report())
+        facts = self._tally.facts(self._head.info, self._head.declared_s)
+        self._declare_torn_end(facts.missing_s)
+        yield FileProgress(1.0, facts.duration_s, self._report(facts))
 
-    def _open(self) -> PacketSource:
-        source = open_source(file_address(self._job.path), self._policy)
+    def _pictures_of(self, file: FFmpegSource) -> PacketSource:
         if self._derived:
-            return TranscodingSource(source, self._job.sample_every.total_seconds())
-        return source
+            return TranscodingSource(file, self._job.sample_every.total_seconds())
+        return file
+
+    def _share(self, media_s: float, file: FFmpegSource) -> float:
+        """How much of the file is done; by its bytes where its header claims no length."""
+        if self._head.declared_s:
+            return min(1.0, media_s / self._head.declared_s)
+        return min(1.0, file.position / self._head.size_bytes)
 
     def _record(self, source: PacketSource, on_frame: OnFrame) -> Iterator[float]:
         """Record all; gives the media time reached, once a second of media."""
-        turn = self._facts.info.rotation_degrees
-        info = replace(source.info, rotation_degrees=turn)
+        head, tally = self._head.info, self._tally
+        info = replace(source.info, rotation_degrees=head.rotation_degrees)
         if not self._derived:
-            info = replace(info, width=self._facts.info.width, height=self._facts.info.height)
+            info = replace(info, width=head.width, height=head.height)
         anchor = FileAnchor(self._starts_s)
         recording = StreamRecording(
             info, self._policy, anchor, self._segmenter, self._ledger, sampler=self._sampler(on_frame)
@@ -141,6 +151,7 @@ class _FileRun:
         next_s = _PROGRESS_S
         while (packet := self._read(source)) is not None:
             recording.feed(packet, 0.0)
+            tally.add(recording.pts_s + anchor.skipped_s, packet.is_keyframe)
             if recording.reached_s >= next_s:
                 yield recording.reached_s
                 next_s = recording.reached_s + _PROGRESS_S
@@ -173,12 +184,16 @@ class _FileRun:
             start_decoder,
             max_interval_s=self._policy.max_keyframe_interval.total_seconds(),
             decode_at_once=self._decoded,
+            on_long_interval=self._note_long_interval,
+            group_bytes=0 if self._head.indexed else _GROUP_BYTES,
         )
 
-    def _declare_torn_end(self) -> None:
-        if self._facts.missing_s <= _TORN_S:
+    def _note_long_interval(self, _interval_s: float) -> None:
+        self._decoded = True
+
+    def _declare_torn_end(self, missing_s: float) -> None:
+        if missing_s <= _TORN_S:
             return
-        missing_s = self._facts.missing_s
         self._ledger.expect(
             GapCause.SOURCE_ENDED, f"the file breaks off {missing_s:.0f} s before the end its header states"
         )
@@ -195,14 +210,14 @@ class _FileRun:
             return DiskFull(message, hint="make room on the spool's disk and run this again")
         return StorageError(message, hint="check the spool folder and its disk")
 
-    def _report(self) -> FileReport:
+    def _report(self, facts: FileFacts) -> FileReport:
         return FileReport(
-            facts=self._facts,
+            facts=facts,
             samples=self._samples,
             derived=self._derived,
             decoded=self._decoded,
             next_sequence=self._segmenter.next_sequence,
-            advice=tuple(advice_on(self._facts)),
+            advice=tuple(advice_on(facts)),
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.camera import CameraConfig
-from ingest.file_check import rate_varies
+from ingest.file_facts import rate_varies
 from ingest.packets import PacketSource
 from ingest.probe_advice import StreamFacts, advise
 from ingest.source import FFmpegSource, open_source

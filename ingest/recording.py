@@ -33,6 +33,8 @@ class StreamRecording:
         self._ledger = ledger
         self._sampler = sampler
         self._first_dts: int | None = None
+        self.pts_s = 0.0
+        """Media time of the picture fed last, in seconds."""
         self.reached_s = 0.0
         """Media time of the latest picture fed, in seconds."""
         segmenter.connect(info)
@@ -45,7 +47,7 @@ class StreamRecording:
         ``write=False`` follows the stream's time without keeping anything (no room on the disk).
         """
         times = self._rules.place(packet.pts, packet.dts)
-        pts_s = times.pts * self._tick_s
+        self.pts_s = pts_s = times.pts * self._tick_s
         self.reached_s = max(self.reached_s, pts_s)
         self._keep_anchor(times, pts_s, now_s)
         if not write:

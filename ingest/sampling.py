@@ -21,8 +21,7 @@ OnLongInterval = Callable[[float], None]
 
 # A keyframe a little before its time is taken: cameras round their keyframe interval.
 _EARLY_SHARE = 0.03
-# A group of pictures is kept in case it must be decoded; beyond this it is let go, and decoding begins with
-# the next keyframe.
+# Beyond so much a live stream's group of pictures is let go, and decoding begins with the next keyframe.
 _GROUP_BYTES = 8 * 1024 * 1024
 
 
@@ -109,6 +108,7 @@ class StreamSampler:
 
     ``decode_at_once``: decode from the first packet (a file whose keyframes are known to be too far apart).
     ``on_long_interval``: told once per connection that the stream has to be decoded, and why.
+    ``group_bytes``: so much of a group of pictures is kept in case it must be decoded from its keyframe on.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class StreamSampler:
         max_interval_s: float,
         decode_at_once: bool = False,
         on_long_interval: OnLongInterval | None = None,
+        group_bytes: int = _GROUP_BYTES,
     ) -> None:
         self._frames = frames
         self._schedule = schedule
@@ -129,6 +130,7 @@ class StreamSampler:
         self._start_decoder = start_decoder
         self._decode_at_once = decode_at_once
         self._on_long_interval = on_long_interval
+        self._most_group_bytes = group_bytes
         self._info: StreamInfo | None = None
         self._decoder: PictureDecoder | None = None
         self._group: list[TimedPacket] = []
@@ -178,7 +180,7 @@ class StreamSampler:
         if self._too_long or self._group_began_s is None:
             return
         self._group_bytes += timed.packet.size
-        if self._group_bytes > _GROUP_BYTES:
+        if self._group_bytes > self._most_group_bytes:
             self._group = []
         elif self._group:
             self._group.append(timed)

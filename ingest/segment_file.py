@@ -100,8 +100,8 @@ class FragmentBuffer:
 class SegmentFile:
     """Writes one segment. Every method may raise OSError; after one, only ``salvage`` is of use.
 
-    ``sync``: make each fragment durable (a live stream cannot be had again); without it the segment is
-    made durable when it closes.
+    ``sync``: make sidecar and each fragment durable at once (a live stream cannot be had again); without it
+    the segment is made durable when it closes, and its sidecar is left to the system.
     """
 
     def __init__(
@@ -124,7 +124,13 @@ class SegmentFile:
         """
         packet.pts, packet.dts = pts, dts
         packet.stream = self._stream
-        self._mux(packet)
+        reason = None
+        try:
+            self._container.mux_one(packet)
+        except av.error.FFmpegError as exc:
+            reason = exc.strerror
+        if reason is not None:
+            raise StreamLost(f"the stream's packets cannot be kept as MP4: {reason}", hint=_HINT)
         if not self._buffer.pieces:
             return False
         self._store(self._buffer.take())
@@ -148,15 +154,17 @@ class SegmentFile:
         return None
 
     def write_sidecar(self, sidecar: Sidecar) -> None:
-        """Write or replace the sidecar, durably and at once."""
+        """Write or replace the sidecar whole; durably where each fragment is."""
         target = sidecar_path(self._folder, self._sequence)
         draft = target.with_name(f"{target.name}.tmp")
         with draft.open("w", encoding="utf-8") as file:
             json.dump(asdict(sidecar), file, ensure_ascii=False)
             file.flush()
-            os.fsync(file.fileno())
+            if self._sync:
+                os.fsync(file.fileno())
         draft.replace(target)
-        _sync_folder(self._folder)
+        if self._sync:
+            _sync_folder(self._folder)
 
     def _create(self) -> int:
         try:
@@ -165,14 +173,6 @@ class SegmentFile:
         except OSError:
             sidecar_path(self._folder, self._sequence).unlink()
             raise
-
-    def _mux(self, packet: VideoPacket) -> None:
-        try:
-            self._container.mux_one(packet)
-            return
-        except av.error.FFmpegError as exc:
-            reason = exc.strerror
-        raise StreamLost(f"the stream's packets cannot be kept as MP4: {reason}", hint=_HINT)
 
     def _store(self, fragment: bytes) -> None:
         """Append whole fragments. The hash and the size speak only of what was written and synced."""

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from ingest.ledger import FootageLedger, utc
 from ingest.packets import StreamInfo, VideoPacket
@@ -30,7 +29,8 @@ class FootagePlace:
     folder: Path
 
 
-class TimedPacket(NamedTuple):
+@dataclass(slots=True)
+class TimedPacket:
     """A packet with its place.
 
     ``pts``, ``dts``: ticks of the media timeline; ``pts_s``: the same in seconds. ``base_s``: wall time of

@@ -52,6 +52,7 @@ class FFmpegSource:
         self._packets = cast("Iterator[VideoPacket]", container.demux())
         self._video_at_s = monotonic_s()
         self._format = FormatWatch(self._info.codec)
+        self._latest: VideoPacket | None = None
 
     @property
     def info(self) -> StreamInfo:
@@ -74,6 +75,22 @@ class FFmpegSource:
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
         return None if container.duration is None else container.duration / av.time_base
+
+    def indexed_interval_s(self) -> float | None:
+        """Longest time without a keyframe by the container's own index, in seconds; ``None`` where it has no
+        index of all its pictures (MP4 and AVI have one, as a rule)."""
+        index, tick = self._stream.index_entries, self._stream.time_base
+        if tick is None or not 0 < self._stream.frames == len(index):
+            return None
+        longest, last, number = 0, index[0].timestamp, 0
+        while (number := index.search_timestamp(last + 1, backward=False)) >= 0:
+            longest, last = max(longest, index[number].timestamp - last), index[number].timestamp
+        return float(max(longest, index[-1].timestamp - last) * tick)
+
+    @property
+    def position(self) -> int:
+        """Where in a file the latest packet lies, in bytes; 0 where the container does not say."""
+        return 0 if self._latest is None else max(0, self._latest.pos or 0)
 
     def read(self) -> VideoPacket | None:
         """Next video packet; ``None`` at a file's end.
@@ -105,6 +122,7 @@ class FFmpegSource:
         """A file has nothing to wait for, and no settings that change while it plays."""
         for packet in self._packets:
             if packet.stream_index == self._index and packet.size > 0:
+                self._latest = packet
                 return packet
         return None
 
@@ -176,7 +194,8 @@ def lesson_stream(container: InputContainer) -> VideoStream | None:
 
 def _open_container(address: StreamAddress, policy: RecordingPolicy, *, with_audio: bool) -> InputContainer:
     open_s = policy.open_timeout.total_seconds()
-    read_s = min(policy.read_timeout, policy.stall_after).total_seconds()
+    # A file on a slow disk is slow, not broken.
+    read_s = min(policy.read_timeout, policy.stall_after).total_seconds() if address.live else None
     failure: StreamError
     begun_s = time.monotonic()
     try:

@@ -17,8 +17,8 @@ Zero of the timeline is the first packet's pts; dts may lie below zero where a c
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 # A counter may turn over between two packets, or between a packet's own dts and pts.
 _TURNS = (0, 1 << 33, 1 << 32, -(1 << 33), -(1 << 32))
@@ -27,7 +27,8 @@ _LATE_PACKET_S = 1.0
 _ASSUMED_RATE = Fraction(25)
 
 
-class MediaTimes(NamedTuple):
+@dataclass(slots=True)
+class MediaTimes:
     """A packet's place on the timeline, in ticks. ``jump_s``: by how far the stream's own clock jumped."""
 
     pts: int

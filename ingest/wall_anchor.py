@@ -84,6 +84,8 @@ class FileAnchor:
         self._starts_at_s = starts_at_s
         self.base_s = starts_at_s
         self.moved_s = 0.0
+        self.skipped_s = 0.0
+        """Sum of the jumps forward: time without pictures."""
 
     def start(self, pts_s: float, _now_s: float) -> None:
         self.base_s = self._starts_at_s - pts_s
@@ -101,6 +103,7 @@ class FileAnchor:
         """A jump forward is time without pictures; a jump back is a file glued together: nothing missing."""
         missing_s = max(0.0, jump_s)
         self.base_s += missing_s
+        self.skipped_s += missing_s
         return missing_s
 
 

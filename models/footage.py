@@ -115,3 +115,21 @@ class StoredObject:
     retain_until: datetime | None
     legal_hold: bool
     stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyVersion:
+    """One of the versions that lie under one key, as the store itself shows it.
+
+    ``retain_until``: ``None`` where it has no lock. ``is_marker``: a server's note that somebody deleted the
+    key; it has no bytes and no lock.
+    """
+
+    version: str
+    retain_until: datetime | None = None
+    legal_hold: bool = False
+    is_marker: bool = False
+
+    def is_kept(self, now: datetime) -> bool:
+        """Whether a hold or a retention that is not over yet stands against its removal."""
+        return self.legal_hold or (self.retain_until is not None and self.retain_until > now)

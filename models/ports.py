@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from models.footage import CameraReport, Gap, Segment, StoredObject
+from models.footage import CameraReport, Gap, KeyVersion, Segment, StoredObject
 from models.frame import Detection, EncodedFrame, FrameJudgement
 
 Picture = npt.NDArray[np.uint8]
@@ -103,7 +103,13 @@ class ObjectReader(Protocol):
 
 @runtime_checkable
 class ObjectPurger(Protocol):
-    """Removes what is neither retained nor held; everything else raises ``ObjectLocked``."""
+    """Removes what is neither retained nor held; everything else raises ``ObjectLocked``.
+
+    ``versions``: all that lies under this very key, delete markers too, the oldest first; a key is gone when
+    there is none. ``delete_version`` takes any of them.
+    """
+
+    def versions(self, key: str) -> Sequence[KeyVersion]: ...
 
     def delete_version(self, key: str, version: str) -> None: ...
 

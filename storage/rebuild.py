@@ -43,8 +43,9 @@ class Rebuilt:
     """What came back. ``rows``: how many of each sort.
 
     ``missing``: objects that the log says are stored and the store does not list. ``unknown``: footage that
-    the store holds and the log's copy does not know. ``signed_beyond``: leaves that a signed state speaks of
-    and the copy does not hold, 0 where it is whole.
+    the store holds and the log's copy does not know. ``survived``: footage that the log says is removed and
+    the store holds all the same. ``signed_beyond``: leaves that a signed state speaks of and the copy does
+    not hold, 0 where it is whole.
     """
 
     leaves: int
@@ -53,6 +54,7 @@ class Rebuilt:
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     signed_beyond: int
+    survived: tuple[str, ...] = ()
 
 
 def refuse_filled(database: Database) -> None:
@@ -89,10 +91,10 @@ def rebuild(
         signed = copy.checkpoints()
         LeafLoader(connection, origin).add_checkpoints(row for row in signed if row.size <= leaves)
         _refuse_unsound(connection, origin)
-        missing, unknown = _compare(connection, store)
+        missing, unknown, survived = _compare(connection, store)
     beyond = max((row.size for row in signed), default=0) - leaves
     kept = sum(1 for row in signed if row.size <= leaves)
-    return Rebuilt(leaves, kept, made, missing, unknown, max(0, beyond))
+    return Rebuilt(leaves, kept, made, missing, unknown, max(0, beyond), survived)
 
 
 def _load_leaves(
@@ -132,8 +134,8 @@ def _refuse_unsound(connection: Connection, origin: str) -> None:
         )
 
 
-def _compare(connection: Connection, store: ObjectReader) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Keys that only the index has, and keys that only the store has."""
+def _compare(connection: Connection, store: ObjectReader) -> tuple[tuple[str, ...], ...]:
+    """Keys that only the index has, that only the store has, and that should be gone and are not."""
     listed = {stored.key for stored in store.list_versions(FOOTAGE)}
     query = select(UploadRow.object_key, UploadRow.state).where(
         UploadRow.removed_at.is_(None), UploadRow.object_key.startswith(FOOTAGE)
@@ -144,4 +146,5 @@ def _compare(connection: Connection, store: ObjectReader) -> tuple[tuple[str, ..
     missing = sorted(
         key for key, state in booked.items() if key not in listed and state is not UploadState.WAITING
     )
-    return tuple(missing), tuple(sorted(listed - booked.keys() - gone))
+    unknown = sorted(listed - booked.keys() - gone)
+    return tuple(missing), tuple(unknown), tuple(sorted(listed & gone))

@@ -5,30 +5,37 @@ that locks the log: bars looked at again, bytes deleted, absence read back, tomb
 committed. Killed after the bytes went and before the commit: the next round finds the object gone, its
 removal decided, and writes the tombstone. The rows of a segment and of its receipt stay for good.
 
+A key may have other versions than the one of its receipt: an upload whose answer was lost can be stored
+twice. All of them go. The decision names the others before the first of them is deleted; the receipt's
+version goes last, so that what a crash leaves is still the object that the books know.
+
 The store decides whether the bytes may go: its lock, its hold, and whether it believes the clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
+from models.canonical_json import parse_json
 from models.errors import EvidenceBroken, NotFound, ObjectLocked, RollcallError
-from models.evidence import JsonValue
+from models.evidence import JsonValue, LeafKind
 from models.evidence_leaves_retention import object_removed, removal_begun
+from models.footage import KeyVersion
 from models.holds import Expiry, RemovalBar, removal_bars
-from models.ports import ObjectPurger, ObjectReader
+from models.ports import ObjectPurger
 from models.register import Upload
+from storage.leaf_store import LeafQuery
 from storage.objects.filesystem import no_step
 from storage.unit_of_work import Ledger, UnitOfWork
 
 LESSONS_PER_ROUND = 20
 
 
-class PurgingStore(ObjectPurger, ObjectReader, Protocol):
-    """A store that deletes what it may and can be asked what it has."""
+Others = Mapping[str, frozenset[str]]
+"""By key, the versions beside the one that its receipt names; delete markers are among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class Remover:
     def __init__(
         self,
         ledger: Ledger,
-        store: PurgingStore,
+        store: ObjectPurger,
         doubt: Callable[[datetime], str | None],
         *,
         step: Callable[[str], None] = no_step,
@@ -111,11 +118,12 @@ class Remover:
         now = self._ledger.clock.now()
         with self._ledger.read() as work:
             found = work.removals.candidates(expiry.lesson_id, now)
-        for upload, version in found:
-            self._refuse_kept(upload, version, now)
-        self._begin(expiry, [upload for upload, _ in found], now)
+        others = {one.object_key: self._refuse_kept(one, version, now) for one, version in found}
+        named = self._begin(expiry, [upload for upload, _ in found], others, now)
         self._step("removal: decided")
-        return tuple(upload for upload, version in found if self._remove(upload, version))
+        if named is None:
+            return ()
+        return tuple(one for one, version in found if self._remove(one, version, named[one.object_key]))
 
     def _refuse_doubtful_time(self) -> None:
         """Before anything is decided; the store asks again at each deletion."""
@@ -131,40 +139,46 @@ class Remover:
         now = self._ledger.clock.now()
         return removal_bars(expiry, work.holds.of_lesson(expiry.lesson_id), flags, now)
 
-    def _refuse_kept(self, upload: Upload, version: str, now: datetime) -> None:
+    def _refuse_kept(self, upload: Upload, version: str, now: datetime) -> frozenset[str]:
         """The store's own word, before anything is decided: a decision that cannot be carried out is
-        noise."""
-        try:
-            stored = self._store.stat(upload.object_key, version or None)
-        except NotFound:
+        noise. Returns the other versions of the key."""
+        there = self._store.versions(upload.object_key)
+        if all(one.version != version for one in there):
             with self._ledger.read() as work:
-                if work.removals.is_under_way(upload.upload_id):
-                    return  # a crash came after its bytes went
-            raise EvidenceBroken(
-                "footage is gone from the store, and nobody removed it by the rules",
-                place=upload.object_key,
-                hint="raise an evidence flag and look for another copy",
-            ) from None
-        if stored.legal_hold or (stored.retain_until is not None and stored.retain_until > now):
-            raise ObjectLocked(
-                "the store keeps this object", place=upload.object_key, hint="see its hold and its date"
-            )
+                # It goes last: where it is gone and its removal was decided, a crash came after it.
+                decided = work.removals.is_under_way(upload.upload_id)
+            if not decided:
+                raise EvidenceBroken(
+                    "footage is gone from the store, and nobody removed it by the rules",
+                    place=upload.object_key,
+                    hint="raise an evidence flag and look for another copy",
+                )
+        _refuse_locked(upload, version, there, now)
+        return _others(there, version)
 
-    def _begin(self, expiry: Expiry, uploads: list[Upload], now: datetime) -> None:
+    def _begin(self, expiry: Expiry, uploads: list[Upload], others: Others, now: datetime) -> Others | None:
+        """What the log names of other versions by now; ``None`` where something stands against it after
+        all."""
         with self._ledger.write() as work:
             if self._bars(work, expiry):
-                return
+                return None
+            work.evidence.lock()
+            named = _named(work, expiry.lesson_id)
+            new = {
+                key: more for key, found in others.items() if (more := found - named.get(key, frozenset()))
+            }
             record = work.lessons.get(expiry.lesson_id)
-            if work.removals.begin([upload.upload_id for upload in uploads], now):
+            if work.removals.begin([upload.upload_id for upload in uploads], now) or new:
                 retention: dict[str, JsonValue] = {
                     "policy_version": record.policy.version,
                     "retention_years": record.policy.recording.retention_years,
                 }
                 size_bytes = sum(upload.size_bytes for upload in uploads)
-                leaf = removal_begun(expiry.lesson_id, len(uploads), size_bytes, retention, now)
+                leaf = removal_begun(expiry.lesson_id, len(uploads), size_bytes, retention, now, new)
                 work.evidence.append(leaf)
+        return {key: found | named.get(key, frozenset()) for key, found in others.items()}
 
-    def _remove(self, upload: Upload, version: str) -> bool:
+    def _remove(self, upload: Upload, version: str, named: frozenset[str]) -> bool:
         """Bytes and tombstone. The unit of work locks the log first: a hold is placed before or after, never
         between the look at the rows and the deletion."""
         with self._ledger.write() as work:
@@ -172,26 +186,63 @@ class Remover:
             held = work.holds.is_held(upload.lesson_id)
             if held or not work.removals.is_under_way(upload.upload_id):
                 return False
-            was_there = self._delete(upload, version)
+            there = self._store.versions(upload.object_key)
+            _refuse_locked(upload, version, there, self._ledger.clock.now())
+            if not _others(there, version) <= named:
+                return False  # laid there since the decision; the next round names it first
+            was_there = self._delete(upload.object_key, version, there)
             self._step("removal: deleted")
             now = self._ledger.clock.now()
             policy = work.lessons.get(upload.lesson_id).policy.version
-            leaf = work.evidence.append(object_removed(upload, version, policy, was_there, now))
-            work.removals.note_removed(upload.upload_id, now, leaf.seq)
+            tombstone = object_removed(upload, version, policy, was_there, now, named)
+            work.removals.note_removed(upload.upload_id, now, work.evidence.append(tombstone).seq)
             self._step("removal: written")
         self._step("removal: committed")
         return True
 
-    def _delete(self, upload: Upload, version: str) -> bool:
-        """Whether it was still there. Raises ``EvidenceBroken`` when the store goes on showing it."""
-        try:
-            self._store.delete_version(upload.object_key, version)
-        except NotFound:
-            return False
-        try:
-            self._store.stat(upload.object_key, version or None)
-        except NotFound:
-            return True
-        raise EvidenceBroken(
-            "the store says it deleted an object and still shows it", place=upload.object_key
-        )
+    def _delete(self, key: str, version: str, there: Sequence[KeyVersion]) -> bool:
+        """Everything under the key; whether the receipt's version was still there.
+
+        Raises ``EvidenceBroken`` when the store goes on showing any of it.
+        """
+        for other in sorted(_others(there, version)):
+            with suppress(NotFound):
+                self._store.delete_version(key, other)
+            self._step("removal: other version deleted")
+        was_there = any(one.version == version for one in there)
+        if was_there:
+            try:
+                self._store.delete_version(key, version)
+            except NotFound:
+                was_there = False
+        if self._store.versions(key):
+            raise EvidenceBroken("the store says it deleted an object and still shows it", place=key)
+        return was_there
+
+
+def _others(there: Sequence[KeyVersion], version: str) -> frozenset[str]:
+    return frozenset(one.version for one in there if one.version != version)
+
+
+def _refuse_locked(upload: Upload, version: str, there: Sequence[KeyVersion], now: datetime) -> None:
+    """Before the first goes: a key is removed whole or not at all."""
+    for one in there:
+        if one.is_kept(now):
+            which = "this object" if one.version == version else "another version of this object"
+            raise ObjectLocked(
+                f"the store keeps {which}", place=upload.object_key, hint="see its hold and its date"
+            )
+
+
+def _named(work: UnitOfWork, lesson_id: str) -> Others:
+    """Other versions that earlier decisions about this lesson name: a crash may have come after they went."""
+    named: dict[str, frozenset[str]] = {}
+    for row in work.evidence.store.rows(LeafQuery(lesson_id, (LeafKind.PURGE,))):
+        record = parse_json(row.record)
+        body = record["body"] if isinstance(record, dict) else None
+        others = body.get("other_versions") if isinstance(body, dict) else None
+        if isinstance(others, dict):
+            for key, versions in others.items():
+                more = frozenset(map(str, versions)) if isinstance(versions, list) else frozenset()
+                named[key] = named.get(key, frozenset()) | more
+    return named

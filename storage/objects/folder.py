@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from models.errors import EvidenceBroken, NotFound
-from models.footage import StoredObject
+from models.footage import KeyVersion, StoredObject
 from storage.objects.lock_rules import RESERVED_ENDING, LockRecord, checked_key, checked_range
 from storage.objects.sidecar import load_record
 
@@ -76,6 +77,18 @@ class FilesystemObjectReader:
         found = [self._listed(path, key) for path, key in self._objects(prefix)]
         return [stored for stored in found if stored is not None]
 
+    def versions(self, key: str) -> Sequence[KeyVersion]:
+        """At most one: a key is written once.
+
+        Raises:
+            EvidenceBroken: its lock is not known, or its size is not the stored one.
+        """
+        try:
+            stored = self.stat(key, self._record(key, None).version)
+        except NotFound:
+            return ()
+        return (KeyVersion(stored.version, stored.retain_until, stored.legal_hold),)
+
     def presign(self, key: str, expires_s: int) -> str | None:  # noqa: ARG002
         """A folder has no addresses of its own."""
         return None
@@ -132,9 +145,12 @@ class FilesystemObjectReader:
 
     def _size(self, path: Path, key: str) -> int:
         try:
-            return path.stat(follow_symlinks=False).st_size
+            found = path.stat(follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound("no such object", place=key) from None
+        if stat.S_ISDIR(found.st_mode):
+            raise NotFound("no such object, only others below it", place=key)
+        return found.st_size
 
 
 def sidecar_path(path: Path) -> Path:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from models.errors import EvidenceBroken, NotFound, ObjectExists
-from models.footage import StoredObject
+from models.footage import KeyVersion, StoredObject
 from models.ports import Clock
 from storage.objects.folder_trial import FolderTrial
 from storage.objects.lock_rules import (
@@ -96,6 +96,14 @@ class MemoryObjectStore:
 
     def presign(self, key: str, expires_s: int) -> str | None:  # noqa: ARG002
         return None
+
+    def versions(self, key: str) -> Sequence[KeyVersion]:
+        """At most one: a key is written once."""
+        try:
+            stored = self.stat(key)
+        except NotFound:
+            return ()
+        return (KeyVersion(stored.version, stored.retain_until, stored.legal_hold),)
 
     def delete_version(self, key: str, version: str) -> None:
         with self._lock:

@@ -17,7 +17,7 @@ from minio import Minio
 from minio.retention import Retention
 
 from models.errors import EvidenceBroken, NotFound, ObjectExists, ObjectLocked, StorageError, StoreUnavailable
-from models.footage import StoredObject
+from models.footage import KeyVersion, StoredObject
 from models.ports import Clock
 from storage.objects.lock_rules import (
     LockRecord,
@@ -132,16 +132,26 @@ class S3ObjectStore(S3ObjectReader):
         return "server-enforced"
 
     def delete_version(self, key: str, version: str) -> None:
-        """Raises ``ObjectLocked`` while retained or held or while the clock cannot be believed."""
-        stored = self.stat(key, version)
+        """Remove a version, or a delete marker, which nothing locks.
+
+        Raises ``ObjectLocked`` while retained or held or while the clock cannot be believed, ``NotFound``.
+        """
         now = self._clock.now()
+        try:
+            stored = self.stat(key, version)
+        except NotFound:
+            if KeyVersion(version, is_marker=True) not in self.versions(key):
+                raise
+            self.time_guard.believed(now)
+            self._remove(key, version)
+            return
         record = _record(stored)
         if record is not None:
             refuse_locked(record, now)
         elif stored.legal_hold:
             raise ObjectLocked("under legal hold", place=key, hint="the hold must be released first")
         self.time_guard.believed(now)
-        self._remove(stored)
+        self._remove(key, version)
 
     def purge_expired(self, prefix: str, now: datetime) -> Sequence[StoredObject]:
         """Remove what is neither retained nor held and say what it was.
@@ -161,7 +171,7 @@ class S3ObjectStore(S3ObjectReader):
             if record is None or not is_expired(record, believed):
                 continue
             try:
-                self._remove(stored)
+                self._remove(stored.key, stored.version)
             except ObjectLocked:
                 continue
             except StorageError:
@@ -241,17 +251,17 @@ class S3ObjectStore(S3ObjectReader):
         if self._read_back or stored.etag != source.md5:
             compare_read(self._digest(stored), source.sha256, source.key)
 
-    def _remove(self, stored: StoredObject) -> None:
+    def _remove(self, key: str, version: str) -> None:
         def remove(client: Minio) -> None:
-            client.remove_object(self._bucket, stored.key, version_id=stored.version)
+            client.remove_object(self._bucket, key, version_id=version)
 
         try:
-            self._connection.ask(stored.key, remove)
+            self._connection.ask(key, remove)
         except StoreUnavailable:
             raise
         except StorageError as error:
-            raise ObjectLocked(f"the store refuses to delete it: {error.message}", place=stored.key) from None
-        self._forget(stored.key, stored.version)
+            raise ObjectLocked(f"the store refuses to delete it: {error.message}", place=key) from None
+        self._forget(key, version)
 
     def _refuse_taken(self, key: str) -> None:
         try:

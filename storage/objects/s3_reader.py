@@ -21,7 +21,7 @@ from minio.datatypes import Object
 from minio.error import S3Error, ServerError
 
 from models.errors import EvidenceBroken, NotFound, StoreUnavailable
-from models.footage import StoredObject
+from models.footage import KeyVersion, StoredObject
 from storage.objects.lock_rules import checked_key, checked_range
 from storage.objects.s3_connection import S3Connection
 from storage.objects.s3_sending import SHA256_KEY
@@ -90,6 +90,20 @@ class S3ObjectReader:
             found = threads.map(self._head_or_none, listed)
             return [stored for stored in found if stored is not None]
 
+    def versions(self, key: str) -> Sequence[KeyVersion]:
+        """All that lies under this very key, the oldest first, delete markers after the versions.
+
+        An upload whose answer was lost may have made two versions, and whoever has a key of the store can
+        lay others over them. One question to the server, and one more for the lock of each version.
+
+        Raises:
+            StorageError: the store does not answer, or refuses.
+        """
+        checked_key(key)
+        oldest_first = self._under(key)[::-1]
+        oldest_first.sort(key=lambda one: one.is_delete_marker)
+        return tuple(self._key_version(one) for one in oldest_first)
+
     def presign(self, key: str, expires_s: int) -> str | None:
         """An address that anybody may read the object under for so long. Raises ``NotFound``.
 
@@ -140,14 +154,17 @@ class S3ObjectReader:
         known = self._known.get(key)
         return known.version if known is not None else self._oldest(key).version_id or ""
 
-    def _oldest(self, key: str) -> Object:
+    def _under(self, key: str) -> list[Object]:
+        """Versions, newest first, and delete markers of this very key: a listing shows longer keys too."""
+
         def under(client: Minio) -> list[Object]:
             found = client.list_objects(self._bucket, prefix=key, recursive=True, include_version=True)
-            # Keys come in order, so the versions of this very key stand before those of longer keys; markers
-            # of a page come after its versions.
-            return [one for one in found if one.object_name == key and not one.is_delete_marker]
+            return [one for one in found if one.object_name == key]
 
-        versions = self._connection.ask(key, under)
+        return self._connection.ask(key, under)
+
+    def _oldest(self, key: str) -> Object:
+        versions = [one for one in self._under(key) if not one.is_delete_marker]
         if not versions:
             raise NotFound("no such object", place=key)
         return versions[-1]
@@ -183,6 +200,15 @@ class S3ObjectReader:
             return self._head(str(listed.object_name), listed.version_id or "")
         except NotFound:
             return None  # purged while we were listing
+
+    def _key_version(self, listed: Object) -> KeyVersion:
+        version = listed.version_id or ""
+        if listed.is_delete_marker:
+            return KeyVersion(version, is_marker=True)
+        stored = self._head_or_none(listed)
+        if stored is None:
+            return KeyVersion(version)  # what is listed is there until it is listed no more
+        return KeyVersion(version, stored.retain_until, stored.legal_hold)
 
     def _remember(self, stored: StoredObject) -> None:
         with self._known_lock:

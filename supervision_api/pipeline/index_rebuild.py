@@ -45,6 +45,7 @@ class IndexRebuilt:
             "rows": dict(found.rows),
             "missing": list(found.missing),
             "unknown": list(found.unknown),
+            "survived": list(found.survived),
             "signed_beyond": found.signed_beyond,
             "not_rebuilt": list(self.lost),
         }
@@ -91,6 +92,7 @@ def _note(settings: Settings, found: Rebuilt) -> None:
             "rebuilt_at": utc_text(now),
             "missing": len(found.missing),
             "unknown": len(found.unknown),
+            "survived": len(found.survived),
             "signed_beyond": found.signed_beyond,
         }
         work.evidence.append(Leaf(LeafKind.HEARTBEAT, now, None, body))
@@ -111,7 +113,11 @@ def _lost(found: Rebuilt, *, had_vault: bool, has_signer: bool) -> tuple[str, ..
             f"{found.signed_beyond} leaves that were signed and never copied: whoever holds that later "
             "signed state will see that they are gone"
         )
-    for keys, what in ((found.missing, "is booked but not in the store"), (found.unknown, "has no leaf")):
+    for keys, what in (
+        (found.missing, "is booked but not in the store"),
+        (found.unknown, "has no leaf"),
+        (found.survived, "was removed by the log and is still in the store"),
+    ):
         lines += [f"footage that {what}: {key}" for key in keys[:_NAMED]]
         if len(keys) > _NAMED:
             lines.append(f"footage that {what}: {len(keys) - _NAMED} more")

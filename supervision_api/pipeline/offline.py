@@ -7,12 +7,12 @@ import secrets
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ingest.file_check import FileFacts, check_file
+from ingest.file_check import look_at_head
 from ingest.file_run import FileJob, FileProgress, FileReport, record_file
 from models.errors import Conflict, EvidenceBroken, InvalidInput, LessonInvalid
 from models.evidence_leaves import lesson_published, recorder_started, recorder_stopped
@@ -89,7 +89,8 @@ def attend(settings: Settings, job: AttendJob, progress: Progress) -> AttendResu
     lesson, policy = read_lesson_file(job.lesson)
     _refuse_filled(job.out)
     files = read_roster(job.roster)
-    facts = [check_file(path, policy.recording) for path in job.videos]
+    for path in job.videos:
+        look_at_head(path, policy.recording)
     cameras = _camera_ids(lesson, len(job.videos))
     lesson = replace(lesson, cameras=cameras)
     progress(0.0, "loading networks")
@@ -108,7 +109,7 @@ def attend(settings: Settings, job: AttendJob, progress: Progress) -> AttendResu
         with open_scratch(settings, scratch) as house:
             run = _OfflineLesson(house, lesson, policy, job, faces)
             run.register(files, roster)
-            run.watch(facts, progress)
+            run.watch(progress)
             outcome = run.judge()
             progress(0.97, "writing the bundle")
             written = write_lesson_bundle(house, lesson.lesson_id, ACTOR, job.out)
@@ -173,7 +174,7 @@ class _OfflineLesson:
             work.evidence.append(lesson_published(lesson, self._policy, seed, now))
         self._worker.open_lesson(lesson.lesson_id, roster.templates, policy=self._policy.recognition)
 
-    def watch(self, facts: Sequence[FileFacts], progress: Progress) -> None:
+    def watch(self, progress: Progress) -> None:
         """Records and judges all videos side by side, in media order."""
         begins = self._job.starts_at or self._lesson.starts_at
         runs = [
@@ -181,7 +182,8 @@ class _OfflineLesson:
             for camera_id, path in zip(self._lesson.cameras, self._job.videos, strict=True)
         ]
         at_s = dict.fromkeys(range(len(runs)), 0.0)
-        whole_s = sum(fact.duration_s for fact in facts) or 1.0
+        shares = [0.0] * len(runs)
+        ends = [begins] * len(runs)
         while at_s:
             # the camera that is furthest behind goes next, so that one instant is judged at one time
             index = min(at_s, key=lambda i: at_s[i])
@@ -189,14 +191,14 @@ class _OfflineLesson:
             if step is None:
                 del at_s[index]
                 continue
-            at_s[index] = step.media_s
+            at_s[index], shares[index] = step.media_s, step.share
             if step.report is not None:
                 self.reports.append(step.report)
-            done_s = sum(at_s.get(i, fact.duration_s) for i, fact in enumerate(facts))
-            progress(0.1 + 0.85 * min(1.0, done_s / whole_s), "watching the video")
+                ends[index] += timedelta(seconds=step.report.facts.duration_s)
+            progress(0.1 + 0.85 * sum(shares) / len(shares), "watching the video")
         self._writer.flush()
-        for camera_id, fact in zip(self._lesson.cameras, facts, strict=True):
-            self._declare_rest(camera_id, begins, begins + timedelta(seconds=fact.duration_s))
+        for camera_id, end in zip(self._lesson.cameras, ends, strict=True):
+            self._declare_rest(camera_id, begins, end)
 
     def _record(self, camera_id: str, path: Path, begins: datetime) -> Iterator[FileProgress]:
         lesson_id = self._lesson.lesson_id

@@ -1,122 +1,22 @@
 """The contract of object stores, run over every implementation.
 
-A new store joins by adding a builder to ``STORES``.
+A new store joins by adding a builder to ``tests/contract/store_benches.py``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import EvidenceBroken, InvalidInput, NotFound, ObjectExists, ObjectLocked
-from models.footage import StoredObject
+from models.footage import KeyVersion
 from models.ports import ObjectPurger, ObjectReader, ObjectWriter
-from storage.objects import FilesystemObjectStore, MemoryObjectStore
-from storage.objects.immutable import set_immutable
-from storage.objects.s3 import S3ObjectStore
-from storage.objects.time_guard import HighestTimeInMemory
-from tests.hand_clock import HandClock
-from tests.services.s3_servers import S3Server, running
-
-FIVE_YEARS = timedelta(days=5 * 365)
-KEY = "footage/L1/cam1/000001-abc.mp4"
-
-
-@dataclass
-class Bench:
-    """A store, its clock, and a folder for files to put.
-
-    A server has a clock of its own, which no test can move: there a short lock lasts seconds, and its end is
-    awaited. ``now`` is the time at which the test began, in whole seconds; ``later`` is five years after it.
-    """
-
-    store: Any
-    clock: HandClock
-    folder: Path
-    short: timedelta = timedelta(days=1)
-    awaits: bool = False
-
-    def __post_init__(self) -> None:
-        self.now = self.clock.now()
-        self.later = self.now + FIVE_YEARS
-        self.soon = self.now + self.short
-
-    def come(self, at: datetime) -> None:
-        """The store's clock shows this time; where its server has a clock, that shows it too."""
-        self.clock.at = at
-        self.await_server(at)
-
-    def await_server(self, at: datetime) -> None:
-        assert at <= self.soon + self.short, "only a short lock can be waited for"
-        while self.awaits and datetime.now(UTC) < at:
-            time.sleep(min(0.1, (at - datetime.now(UTC)).total_seconds() + 0.01))
-
-    def file(self, content: bytes = b"footage") -> tuple[str, str]:
-        path = self.folder / "source.mp4"
-        path.write_bytes(content)
-        return str(path), hashlib.sha256(content).hexdigest()
-
-    def put(
-        self, key: str = KEY, content: bytes = b"footage", until: datetime | None = None, **more: Any
-    ) -> StoredObject:
-        path, sha256 = self.file(content)
-        stored = self.store.put_locked(key, path, sha256, until or self.later, **more)
-        assert isinstance(stored, StoredObject)
-        return stored
-
-    def pass_time(self, until: datetime, every: timedelta = timedelta(days=5)) -> None:
-        """Time passes while the store is in use: something is stored every few days."""
-        number = 0
-        while self.clock.at < until:
-            self.clock.at = min(self.clock.at + every, until)
-            number += 1
-            self.put(f"passing/{number:06d}", until=self.clock.at + timedelta(days=3650))
-
-
-def on_folder(folder: Path, *, immutable: bool = False) -> Bench:
-    clock = HandClock(datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
-    return Bench(FilesystemObjectStore(folder / "store", clock, immutable=immutable), clock, folder)
-
-
-def in_memory(folder: Path) -> Bench:
-    clock = HandClock(datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
-    return Bench(MemoryObjectStore(clock), clock, folder)
-
-
-def on_server(folder: Path, server: S3Server, mode: str) -> Bench:
-    clock = HandClock(datetime.now(UTC).replace(microsecond=0))
-    store = S3ObjectStore(server.connect(clock), clock, HighestTimeInMemory(), mode=mode)
-    store.prepare()
-    return Bench(store, clock, folder, short=timedelta(seconds=2), awaits=True)
-
-
-LOCAL: dict[str, Callable[[Path], Bench]] = {
-    "filesystem": on_folder,
-    "filesystem immutable": lambda folder: on_folder(folder, immutable=True),
-    "memory": in_memory,
-}
-# One mode each: the other is that server's own affair, and both are tried by the canary's tests.
-SERVERS = {"localstack": "GOVERNANCE", "radosgw": "COMPLIANCE"}
-
-
-@pytest.fixture(params=[*sorted(LOCAL), *(pytest.param(name, marks=pytest.mark.service) for name in SERVERS)])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    if request.param in LOCAL:
-        yield LOCAL[request.param](tmp_path)
-    else:
-        yield on_server(tmp_path, running(request.param), SERVERS[request.param])
-    for path in tmp_path.rglob("*"):  # else nobody could remove the folder
-        if path.is_file():
-            set_immutable(path, False)
+from tests.contract.store_benches import KEY, ON_SERVERS, Bench, LayeredBench
 
 
 def test_the_store_fills_all_three_ports(bench: Bench) -> None:
@@ -257,6 +157,61 @@ def test_an_expired_object_can_be_deleted_and_its_key_written_anew_as_another_ve
     assert bench.put(content=b"other").version != first.version
 
 
+def test_a_key_that_was_written_once_has_one_version(bench: Bench) -> None:
+    stored = bench.put(until=bench.soon)
+    bench.put(KEY + ".mp4")
+    bench.put(KEY + "/below") if bench.awaits else bench.put("footage/L1/cam2/below")
+    assert bench.store.versions(KEY) == (KeyVersion(stored.version, bench.soon),)
+    bench.store.set_hold(KEY, stored.version, True)
+    assert bench.store.versions(KEY) == (KeyVersion(stored.version, bench.soon, legal_hold=True),)
+    bench.store.set_hold(KEY, stored.version, False)
+    bench.come(bench.soon + bench.short)
+    bench.store.delete_version(KEY, stored.version)
+    assert bench.store.versions(KEY) == ()
+
+
+def test_an_unknown_key_has_no_versions_and_an_impossible_one_is_refused(bench: Bench) -> None:
+    bench.put()
+    assert bench.store.versions(KEY[:-1]) == ()
+    assert bench.store.versions("none") == ()
+    with pytest.raises(InvalidInput):
+        bench.store.versions("../up")
+
+
+@pytest.mark.parametrize("bench", ON_SERVERS, indirect=True)
+def test_every_version_of_this_very_key_is_listed_and_can_be_deleted(bench: LayeredBench) -> None:
+    stored = bench.put(until=bench.soon)
+    second = bench.lay_over(b"footage", until=bench.soon)
+    third = bench.lay_over(b"other")
+    marker = bench.mark_deleted()
+    for longer in (KEY + ".mp4", KEY + "/below"):
+        bench.put(longer)
+        bench.mark_deleted(longer)
+    assert bench.store.versions(KEY) == (
+        KeyVersion(stored.version, bench.soon),
+        KeyVersion(second, bench.soon),
+        KeyVersion(third),
+        KeyVersion(marker, is_marker=True),
+    )
+    with pytest.raises(ObjectLocked):
+        bench.store.delete_version(KEY, second)
+    bench.come(bench.soon + bench.short)
+    for version in (marker, second, third, stored.version):
+        bench.store.delete_version(KEY, version)
+    assert bench.store.versions(KEY) == ()
+    assert len(bench.store.versions(KEY + ".mp4")) == 2
+
+
+@pytest.mark.parametrize("bench", ON_SERVERS, indirect=True)
+def test_a_marker_is_not_deleted_while_the_clock_is_not_believed(bench: LayeredBench) -> None:
+    bench.put()
+    marker = bench.mark_deleted()
+    bench.clock.at -= timedelta(days=3)
+    with pytest.raises(ObjectLocked, match="was seen before"):
+        bench.store.delete_version(KEY, marker)
+    assert KeyVersion(marker, is_marker=True) in bench.store.versions(KEY)
+
+
 def test_a_hold_outlives_the_retention_until_it_is_released(bench: Bench) -> None:
     stored = bench.put(until=bench.soon, hold=True)
     bench.come(bench.soon + bench.short)
@@ -339,6 +294,18 @@ def test_unknown_objects_are_not_found(bench: Bench) -> None:
         lambda: bench.store.read_range("none", 0, None),
         lambda: bench.store.delete_version("none", "v"),
         lambda: bench.store.set_hold("none", "v", True),
+    ):
+        with pytest.raises(NotFound):
+            act()
+
+
+def test_what_only_has_others_below_it_is_no_object(bench: Bench) -> None:
+    bench.put()
+    assert bench.store.versions("footage/L1") == ()
+    for act in (
+        lambda: bench.store.stat("footage/L1"),
+        lambda: bench.store.read_range("footage/L1", 0, None),
+        lambda: bench.store.delete_version("footage/L1", "v"),
     ):
         with pytest.raises(NotFound):
             act()

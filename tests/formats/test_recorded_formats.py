@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ingest.file_check import check_file
 from ingest.file_run import FileJob, FileReport, record_file
 from models.frame import EncodedFrame
 from models.policy import RecordingPolicy
@@ -203,10 +202,10 @@ def test_the_timestamps_are_believed_against_a_header_that_lies_about_its_rate(t
 def test_an_avi_that_claims_twice_its_rate_is_half_as_long_and_nothing_breaks(tmp_path: Path) -> None:
     """Nothing in the file contradicts it: what the file says is what there is."""
     clip = with_rate_lie(write_clip(tmp_path / "lesson.avi", codec="mpeg4"))
-    facts = check_file(clip, POLICY)
-    assert facts.pictures == 2 * RATE
-    assert facts.duration_s == pytest.approx(1.0, abs=0.1)
-    assert decode_all(record(clip, tmp_path / "spool", 0.2).sink.segments[0].path) == 2 * RATE
+    recorded = record(clip, tmp_path / "spool", 0.2)
+    assert recorded.report.facts.pictures == 2 * RATE
+    assert recorded.report.facts.duration_s == pytest.approx(1.0, abs=0.1)
+    assert decode_all(recorded.sink.segments[0].path) == 2 * RATE
 
 
 @pytest.mark.parametrize("name", ["lesson.mkv", "lesson.ts", "lesson.flv"])

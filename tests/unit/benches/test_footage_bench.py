@@ -44,11 +44,11 @@ def decode_times(path: Path) -> list[float]:
 
 def test_the_long_clip_is_the_clip_so_many_times_in_one_rising_line(clip: Path, tmp_path: Path) -> None:
     long_clip = tmp_path / "long.mp4"
-    footage._write_loops(clip, long_clip)
+    footage._write_loops(clip, long_clip, 3)
     once, often = decode_times(clip), decode_times(long_clip)
-    assert len(often) == footage.LOOPS * len(once)
+    assert len(often) == 3 * len(once)
     assert all(later > earlier for earlier, later in itertools.pairwise(often))
-    assert often[-1] - often[0] == pytest.approx(footage.LOOPS * SECONDS, abs=0.2)
+    assert often[-1] - often[0] == pytest.approx(3 * SECONDS, abs=0.2)
 
 
 def test_a_recorded_clip_is_whole_before_its_seconds_count(clip: Path, tmp_path: Path) -> None:
@@ -63,14 +63,25 @@ def test_without_ffmpeg_the_bench_says_that_there_is_nothing_to_compare_with(
 ) -> None:
     monkeypatch.setattr(footage.shutil, "which", lambda _name: None)
     monkeypatch.setattr(footage, "REPEATS", 1)
-    monkeypatch.setattr(footage, "LOOPS", 1)
+    monkeypatch.setattr(footage, "LOOPS", 2)
+    monkeypatch.setattr(footage, "FEW_LOOPS", 1)
     monkeypatch.setattr(footage, "write_video", lambda path, _scenario, progress: path.hardlink_to(clip))
     monkeypatch.setattr(footage, "_memory_per_camera_mb", lambda _clip, _cameras: 1.5)
     figures = footage.bench_footage(SECONDS, 2, lambda _share, _what: None)
     assert figures["ratio"] is None
+    assert figures["ratio_beyond_start"] is None
     assert "ffmpeg is not installed" in str(figures["note"])
     assert figures["memory_per_camera_mb"] == 1.5
-    assert figures["clip_seconds"] == SECONDS
+    assert figures["clip_seconds"] == 2 * SECONDS
+
+
+@pytest.mark.parametrize(
+    ("whole_s", "part_s", "ratio"), [(3.0, 1.0, 2.0), (1.0, 1.0, None), (0.9, 1.0, None), (None, None, None)]
+)
+def test_what_a_longer_film_costs_is_told_without_the_start(
+    whole_s: float | None, part_s: float | None, ratio: float | None
+) -> None:
+    assert footage._beyond(4.0, whole_s, part_s) == ratio
 
 
 def test_ffmpeg_and_the_recorder_take_turns(

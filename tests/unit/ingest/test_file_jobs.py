@@ -23,16 +23,9 @@ import ingest.file_check
 import ingest.segment_file
 from ingest.address import StreamAddress, parse_address
 from ingest.camera import CameraConfig
-from ingest.file_check import (
-    FileFacts,
-    advice_on,
-    check_file,
-    clockwise_turn,
-    file_address,
-    needs_decoding,
-    rate_varies,
-)
-from ingest.file_run import FileJob, record_file
+from ingest.file_check import FileHead, clockwise_turn, file_address, look_at_head, needs_decoding
+from ingest.file_facts import FileFacts, advice_on, rate_varies
+from ingest.file_run import FileJob, FileReport, OnFrame, record_file
 from ingest.paced import PacedSource
 from ingest.packets import StreamInfo, VideoPacket
 from ingest.source import FFmpegSource, lesson_stream, open_camera, open_source
@@ -47,6 +40,7 @@ START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 FAST = {"preset": "ultrafast", "bf": "0"}
 INFO = StreamInfo("h264", b"", 640, 360, Fraction(1, 90_000), Fraction(25), live=False)
 FACTS = FileFacts(INFO, 1000, 20, 40.0, 40.0, 2.0, 25.0, variable_rate=False)
+HEAD = FileHead(INFO, 40.0, 100_000, 12, 2.0, indexed=False, whole=False)
 TWO_S = timedelta(seconds=2)
 
 
@@ -58,6 +52,14 @@ def job(path: Path, **changes: Any) -> FileJob:
 def run(one: FileJob, spool: Path, sink: FakeSink) -> list[float]:
     steps = record_file(one, policy=POLICY, spool_dir=spool, sink=sink, on_frame=lambda _frame: None)
     return [step.share for step in steps]
+
+
+def report_of(clip: Path, spool: Path, on_frame: OnFrame = lambda _frame: None) -> FileReport:
+    """Records the clip and gives what became of it."""
+    steps = list(record_file(job(clip), policy=POLICY, spool_dir=spool, sink=FakeSink(), on_frame=on_frame))
+    report = steps[-1].report
+    assert report is not None
+    return report
 
 
 def test_segments_tile_a_file_without_hole_and_number_on(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_a_torn_end_is_a_gap_of_its_length(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "lesson.mkv", seconds=8, options=FAST)
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) // 2])
-    facts = check_file(clip, POLICY)
+    facts = report_of(clip, tmp_path / "once").facts
     sink = FakeSink()
     run(job(clip), tmp_path / "spool", sink)
     assert facts.missing_s > 1, "the header of a Matroska file states its length"
@@ -183,21 +185,23 @@ def test_a_rate_lies_when_the_timestamps_contradict_it_steadily(
 
 
 @pytest.mark.parametrize(
-    ("keyframes", "longest_s", "decoded"),
+    ("keyframes", "longest_s", "whole", "decoded"),
     [
-        (20, 2.0, False),
-        (20, 10.0, False),
-        (20, 10.5, True),
-        (4, 3.0, False),
-        (4, 3.5, True),
-        (12, 9.0, False),
+        (12, 2.0, False, False),
+        (12, 10.0, False, False),
+        (12, 10.5, False, True),
+        (4, 10.5, False, True),
+        (4, 9.0, False, False),
+        (4, 3.0, True, False),
+        (4, 3.5, True, True),
+        (12, 9.0, True, False),
     ],
 )
 def test_pictures_are_decoded_where_keyframes_are_too_rare_or_too_few(
-    keyframes: int, longest_s: float, decoded: bool
+    keyframes: int, longest_s: float, whole: bool, decoded: bool
 ) -> None:
-    facts = replace(FACTS, keyframes=keyframes, longest_interval_s=longest_s)
-    assert needs_decoding(facts, TWO_S, POLICY) is decoded
+    head = replace(HEAD, keyframes=keyframes, longest_interval_s=longest_s, whole=whole)
+    assert needs_decoding(head, TWO_S, POLICY) is decoded
 
 
 @given(st.integers(-3600, 3600))
@@ -295,7 +299,9 @@ def with_damaged_head(path: Path, damaged: int) -> Path:
 def test_what_is_read_before_the_first_whole_picture_counts_as_well(
     tmp_path: Path, damaged: int, keyframes: int
 ) -> None:
-    facts = check_file(with_damaged_head(tmp_path / "lesson.mp4", damaged), POLICY)
+    clip = with_damaged_head(tmp_path / "lesson.mp4", damaged)
+    facts = report_of(clip, tmp_path / "spool").facts
+    assert look_at_head(clip, POLICY).keyframes == keyframes
     assert facts.pictures == 4 * RATE
     assert facts.keyframes == keyframes, "a picture that does not decode is no keyframe"
     assert facts.duration_s == pytest.approx(4.0)
@@ -305,10 +311,10 @@ def test_what_is_read_before_the_first_whole_picture_counts_as_well(
 
 def test_a_file_without_one_whole_picture_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(VideoInvalid, match="holds no picture that can be decoded"):
-        check_file(with_damaged_head(tmp_path / "lesson.mp4", 1000), POLICY)
+        look_at_head(with_damaged_head(tmp_path / "lesson.mp4", 1000), POLICY)
 
 
-def test_a_file_is_opened_once_to_be_looked_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_closed_when_its_head_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = write_clip(tmp_path / "lesson.mp4", seconds=2, options=FAST)
     opened: list[FFmpegSource] = []
 
@@ -317,7 +323,7 @@ def test_a_file_is_opened_once_to_be_looked_over(tmp_path: Path, monkeypatch: py
         return opened[-1]
 
     monkeypatch.setattr(ingest.file_check, "open_source", counted)
-    assert check_file(clip, POLICY).pictures == 2 * RATE
+    assert look_at_head(clip, POLICY).whole
     assert len(opened) == 1
     with pytest.raises(AssertionError, match="not open"):
         opened[0]._container.demux().__next__()

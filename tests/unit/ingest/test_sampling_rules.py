@@ -83,7 +83,13 @@ class Recorded:
     """A sampler with what it published and how often it began to decode."""
 
     def __init__(
-        self, clip: Clip, *, every_s: float = 2.0, max_interval_s: float = 10.0, at_once: bool = False
+        self,
+        clip: Clip,
+        *,
+        every_s: float = 2.0,
+        max_interval_s: float = 10.0,
+        at_once: bool = False,
+        group_bytes: int = 1_000_000,
     ) -> None:
         self.frames: list[EncodedFrame] = []
         self.advice: list[float] = []
@@ -102,6 +108,7 @@ class Recorded:
             max_interval_s=max_interval_s,
             decode_at_once=at_once,
             on_long_interval=self.advice.append,
+            group_bytes=group_bytes,
         )
         self.sampler.connect(clip.info)
         for index in range(len(clip.packets)):
@@ -251,11 +258,10 @@ def test_rotation_travels_with_every_sample(clip: Clip) -> None:
 
 
 def test_a_group_of_pictures_too_large_to_keep_is_let_go_not_kept(
-    clip: Clip, monkeypatch: pytest.MonkeyPatch, rare_keyframes: Clip
+    rare_keyframes: Clip,
 ) -> None:
     """Memory per camera is bounded; decoding then begins with the next keyframe."""
-    monkeypatch.setattr("ingest.sampling._GROUP_BYTES", 1000)
-    recorded = Recorded(rare_keyframes, max_interval_s=5.0)
+    recorded = Recorded(rare_keyframes, max_interval_s=5.0, group_bytes=1000)
     assert recorded.decoders == 1
     assert [frame.pts_s for frame in recorded.frames][:2] == pytest.approx([0, 15], abs=0.1)
     assert recorded.frames[-1].codec == "mjpeg"

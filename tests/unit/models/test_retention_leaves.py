@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from models.evidence_leaves_retention import (
     object_removed,
     removal_begun,
 )
+from models.footage import KeyVersion
 from models.holds import Hold
 from models.register import Upload, UploadKind, UploadState
 
@@ -72,3 +73,32 @@ def test_a_tombstone_says_what_it_was_and_when_its_time_was_over() -> None:
     assert body["retention_ended"] == "2031-11-23T16:00:00.000000Z"
     assert "/srv" not in str(body), "the spool's place is nobody's business"
     assert object_removed(UPLOAD, "v1", "default-1", False, AT).body["was_there"] is False
+
+
+def test_other_versions_are_named_in_order_and_only_where_there_are_any() -> None:
+    """What was written before versions were named keeps its bytes, and so its hash."""
+    plain = canonical_json(dict(object_removed(UPLOAD, "v1", "default-1", True, AT, ()).body))
+    assert plain == canonical_json(dict(LEAVES["removed"].body))
+    assert "other_versions" not in LEAVES["begun"].body
+    assert removal_begun("L1", 3, 45_000_000, {"retention_years": 5}, AT, {}) == LEAVES["begun"]
+    named = object_removed(UPLOAD, "v1", "default-1", True, AT, {"v3", "v2"})
+    assert named.body == {**LEAVES["removed"].body, "other_versions": ["v2", "v3"]}
+    begun = removal_begun("L1", 3, 45, {}, AT, {UPLOAD.object_key: frozenset({"v3", "v2"})})
+    assert begun.body["other_versions"] == {UPLOAD.object_key: ["v2", "v3"]}
+    for leaf in (named, begun):
+        assert parse_json(canonical_json(dict(leaf.body))) == dict(leaf.body)
+
+
+@pytest.mark.parametrize(
+    ("version", "kept"),
+    [
+        (KeyVersion("v1"), False),
+        (KeyVersion("v1", is_marker=True), False),
+        (KeyVersion("v1", AT), False),
+        (KeyVersion("v1", AT + timedelta(microseconds=1)), True),
+        (KeyVersion("v1", AT, legal_hold=True), True),
+        (KeyVersion("v1", None, legal_hold=True), True),
+    ],
+)
+def test_a_version_is_kept_by_a_hold_or_by_a_date_that_has_not_come(version: KeyVersion, kept: bool) -> None:
+    assert version.is_kept(AT) is kept

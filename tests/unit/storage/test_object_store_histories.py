@@ -123,6 +123,11 @@ class StoreHistory(RuleBasedStateMachine):
                 assert store.read_range(key, 0, None) == content
                 assert listed[key].retain_until == until
                 assert listed[key].legal_hold == (key in self.held)
+                (only,) = store.versions(key)
+                assert (only.version, only.retain_until) == (listed[key].version, until)
+                assert only.legal_hold == (key in self.held)
+            for key in {"a", "b/1", "b/2", "b-c", "b"} - set(self.locked):
+                assert store.versions(key) == ()
 
 
 TestStoreHistory = StoreHistory.TestCase

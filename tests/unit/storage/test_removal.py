@@ -19,11 +19,7 @@ from models.register import Upload
 from storage.evidence_proofs import audit_log
 from storage.removal import Expired, Remover
 from storage.unit_of_work import Ledger
-from tests.unit.storage.retained import OVER, Archive
-
-
-class Killed(BaseException):
-    """The process ended here."""
+from tests.unit.storage.retained import OVER, Archive, Killed
 
 
 @pytest.fixture
@@ -36,18 +32,10 @@ def archive(
     return archive
 
 
-def remover(archive: Archive, killed_at: str = "") -> Remover:
-    def step(name: str) -> None:
-        if name == killed_at:
-            raise Killed
-
-    return Remover(archive.ledger, archive.store, archive.store.guard.doubt, step=step)
-
-
 def test_an_expired_lesson_leaves_tombstones_and_all_its_rows(archive: Archive) -> None:
     sizes = [stored.size_bytes for stored in archive.store.list_versions("footage/")]
     archive.live_through(OVER)
-    removed = remover(archive).remove_due()
+    removed = archive.remover().remove_due()
     assert (removed.lessons, removed.objects, removed.size_bytes) == (1, 2, sum(sizes))
     assert archive.keys() == []
     begun, *tombstones = archive.bodies(LeafKind.PURGE)
@@ -66,13 +54,13 @@ def test_an_expired_lesson_leaves_tombstones_and_all_its_rows(archive: Archive) 
         assert tombstone["version"]
         assert tombstone["was_there"] is True
         assert tombstone["policy_version"] == "default-1"
-    assert remover(archive).remove_due().objects == 0
+    assert archive.remover().remove_due().objects == 0
 
 
 def test_nothing_goes_before_its_day(archive: Archive) -> None:
     archive.live_through(timedelta(days=5 * 365 - 1))
-    assert remover(archive).due() == ()
-    assert remover(archive).remove_due().objects == 0
+    assert archive.remover().due() == ()
+    assert archive.remover().remove_due().objects == 0
     assert len(archive.keys()) == 2
 
 
@@ -80,7 +68,7 @@ def test_a_longer_lock_in_the_store_is_obeyed(archive: Archive) -> None:
     stored = archive.store.list_versions("footage/")[1]
     archive.store.extend_lock(stored.key, stored.version, archive.clock.at + timedelta(days=8 * 366))
     archive.live_through(OVER)
-    (kept,) = remover(archive).remove_due().refused
+    (kept,) = archive.remover().remove_due().refused
     assert isinstance(kept, ObjectLocked)
     assert len(archive.keys()) == 2
     assert archive.bodies(LeafKind.PURGE) == [], "what cannot be carried out is not decided"
@@ -113,7 +101,7 @@ def test_a_clock_that_stepped_removes_nothing(archive: Archive, days: int) -> No
     archive.live_through(OVER if days < 0 else timedelta(days=30))
     archive.clock.at += timedelta(days=days)
     with pytest.raises(ObjectLocked, match="nothing is purged"):
-        remover(archive).remove_due()
+        archive.remover().remove_due()
     assert len(archive.keys()) == 2
     assert [body["act"] for body in archive.bodies(LeafKind.PURGE)] == []
     with archive.ledger.read() as work:
@@ -134,9 +122,9 @@ def test_a_removal_cut_short_anywhere_is_finished_with_every_tombstone(
 ) -> None:
     archive.live_through(OVER)
     with pytest.raises(Killed):
-        remover(archive, killed_at).remove_due()
+        archive.remover(killed_at).remove_due()
     assert len(archive.keys()) == left
-    removed = remover(archive).remove_due()
+    removed = archive.remover().remove_due()
     assert archive.keys() == []
     done = [body for body in archive.bodies(LeafKind.PURGE) if body["act"] == "removed"]
     assert [body["sequence"] for body in done] == [1, 2], "one tombstone each, none twice"
@@ -150,7 +138,7 @@ def test_footage_that_vanished_by_itself_is_a_loss_and_no_removal(archive: Archi
     archive.live_through(OVER)
     stored = archive.store.list_versions("footage/")[0]
     archive.store.delete_version(stored.key, stored.version)
-    (lost,) = remover(archive).remove_due().refused
+    (lost,) = archive.remover().remove_due().refused
     assert isinstance(lost, EvidenceBroken)
     assert "nobody removed it by the rules" in lost.message
     assert archive.bodies(LeafKind.PURGE) == []
@@ -159,7 +147,7 @@ def test_footage_that_vanished_by_itself_is_a_loss_and_no_removal(archive: Archi
 def test_a_store_that_only_pretends_to_delete_is_found_out(archive: Archive) -> None:
     archive.live_through(OVER)
     archive.store.delete_version = lambda _key, _version: None  # type: ignore[method-assign]
-    (found_out,) = remover(archive).remove_due().refused
+    (found_out,) = archive.remover().remove_due().refused
     assert isinstance(found_out, EvidenceBroken)
     assert "still shows it" in found_out.message
     assert [body["act"] for body in archive.bodies(LeafKind.PURGE)] == ["begun"]
@@ -175,15 +163,15 @@ def test_an_open_flag_that_only_footage_can_settle_keeps_it(
     with archive.ledger.write() as work:
         work.flags.put(flag, archive.clock.at)
     archive.live_through(OVER)
-    (due,) = remover(archive).due()
+    (due,) = archive.remover().due()
     assert due.bars == ((RemovalBar.FLAGGED,) if kept else ())
     assert len(archive.keys()) == 2
-    assert remover(archive).remove_due().objects == (0 if kept else 2)
+    assert archive.remover().remove_due().objects == (0 if kept else 2)
     if kept:
         withdrawn = Flag(kind, "L1", "T01", "default-1", (), (), FlagState.WITHDRAWN)
         with archive.ledger.write() as work:
             work.flags.put(withdrawn, archive.clock.at)
-        assert remover(archive).remove_due().objects == 2
+        assert archive.remover().remove_due().objects == 2
 
 
 def test_a_lesson_that_is_not_sealed_keeps_its_footage(
@@ -192,14 +180,14 @@ def test_a_lesson_that_is_not_sealed_keeps_its_footage(
     archive = Archive(with_lesson, tmp_path, clock, new_segment)
     archive.record(1)
     archive.live_through(OVER)
-    (due,) = remover(archive).due()
+    (due,) = archive.remover().due()
     assert due.bars == (RemovalBar.NOT_SEALED,)
-    assert remover(archive).remove_due().objects == 0
+    assert archive.remover().remove_due().objects == 0
 
 
 def test_rounds_go_on_where_the_last_one_ended(archive: Archive) -> None:
     archive.live_through(OVER)
-    walker = remover(archive)
+    walker = archive.remover()
     assert [one.expiry.lesson_id for one in walker.due(limit=1)] == ["L1"]
     assert walker.due(limit=1) == ()
     assert [one.expiry.lesson_id for one in walker.due(limit=1)] == ["L1"], "from the first again"
@@ -215,6 +203,6 @@ def test_what_expires_is_listed_by_its_window(archive: Archive) -> None:
         assert work.storage_use.kept() == {("cam1", ""): lesson.size_bytes}
         assert work.removals.expiring(until + timedelta(days=1), until + timedelta(days=9)) == ()
     archive.live_through(OVER)
-    remover(archive).remove_due()
+    archive.remover().remove_due()
     with archive.ledger.read() as work:
         assert work.removals.expiring(*window) == (), "what is gone expires no more"

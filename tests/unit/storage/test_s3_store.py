@@ -23,7 +23,7 @@ from models.errors import (
     StorageError,
     StoreUnavailable,
 )
-from models.footage import StoredObject
+from models.footage import KeyVersion, StoredObject
 from storage.objects.breaker import Circuit
 from storage.objects.s3 import S3ObjectStore
 from storage.objects.s3_bucket import open_bucket
@@ -142,6 +142,36 @@ def test_an_upload_whose_answer_is_lost_is_neither_lost_nor_stored_twice(bench: 
     stored = bench.put()
     assert bench.store.rehash(KEY) == stored
     assert len(bench.versions()) == 1
+
+
+def test_an_upload_that_arrives_late_is_a_second_version_and_both_are_listed(bench: Bench) -> None:
+    """The race: the first attempt had left nothing when it was asked for, and then it came all the same."""
+    late: list[Call] = []
+
+    def choose(call: Call) -> Fault:
+        if is_upload(call) and not late:
+            late.append(call)
+            return Fault.CUT
+        return Fault.PASS
+
+    bench.proxy.choose = choose
+    stored = bench.put()
+    assert len(bench.store.versions(KEY)) == 1
+    bench.proxy.forward(late[0])
+    first, second = bench.store.versions(KEY)
+    assert (first.version, first.retain_until) == (stored.version, bench.later)
+    assert second.version != first.version
+    assert second.retain_until == bench.later, "it carries its lock with it"
+    assert bench.store.stat(KEY) == stored, "the oldest is the object"
+
+
+def test_a_version_that_is_listed_counts_as_there_whatever_else_is_said_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a listing without it shows that it is gone."""
+    stored = bench.put()
+    monkeypatch.setattr(bench.store, "_head_or_none", lambda _listed: None)
+    assert bench.store.versions(KEY) == (KeyVersion(stored.version),)
 
 
 def test_every_third_call_refused_stops_nothing(bench: Bench) -> None:
