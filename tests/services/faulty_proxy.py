@@ -1,7 +1,8 @@
 """A line on loopback to a real HTTP server that breaks on purpose, call by call.
 
-A request goes on as it came, ``Host`` included, so signatures stay valid. It passes byte by byte and is never
-held whole; one call per connection. What becomes of a call is decided when its head is there.
+A request goes on as it came, ``Host`` included, so signatures stay valid. It passes byte by byte and is not
+held, unless it is to come late; one call per connection. What becomes of a call is decided when its head is
+there.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Fault(Enum):
 
     ``PASS``: nothing. ``DOWN``: reset at once. ``CUT``: reset when half of the body has passed. ``BUSY``: 503
     in the server's place. ``REVOKED``: 403, as by a server that does not know the key any more.
+    ``LATE``: reset when all of it was taken, and the server hears it when ``deliver`` is called.
     ``LOST_ANSWER``: the server did it, the client never hears. ``FLIPPED``: one bit of the answer's body is
     another. ``NO_LOCK``: the answer shows no lock.
     """
@@ -38,6 +40,7 @@ class Fault(Enum):
     CUT = "cut"
     BUSY = "busy"
     REVOKED = "revoked"
+    LATE = "late"
     LOST_ANSWER = "lost_answer"
     FLIPPED = "flipped"
     NO_LOCK = "no_lock"
@@ -98,13 +101,15 @@ class FirstUploads:
 @dataclass
 class FaultyProxy:
     """``choose`` may be set anew at any time, and is asked by one call at a time. ``calls``: every call so
-    far; ``broken``: so many of them did not pass. ``endpoint``: where clients come."""
+    far; ``broken``: so many of them did not pass. ``late``: calls that the server has not heard yet.
+    ``endpoint``: where clients come."""
 
     upstream: str
     choose: Choose = lambda _call: Fault.PASS
     endpoint: str = ""
     calls: list[Call] = field(default_factory=list)
     broken: int = 0
+    late: list[bytes] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def admit(self, method: str, path: str, headers: dict[str, str]) -> tuple[Call, Fault]:
@@ -116,6 +121,17 @@ class FaultyProxy:
             fault = self.choose(call)
             self.broken += fault is not Fault.PASS
             return call, fault
+
+    def deliver(self) -> list[int]:
+        """Late calls reach the server now; the statuses that it answers."""
+        statuses = []
+        while self.late:
+            with self.connect() as server:
+                server.sendall(self.late.pop(0))
+                with http.client.HTTPResponse(server) as answer:
+                    answer.begin()
+                    statuses.append(answer.status)
+        return statuses
 
     def connect(self) -> socket.socket:
         parts = urlsplit(self.upstream)
@@ -175,6 +191,8 @@ class _Exchange:
             call, fault = self._proxy.admit(method, path, headers)
             if fault is Fault.DOWN or (fault is Fault.CUT and call.size == 0):
                 _reset(self._client)
+            elif fault is Fault.LATE:
+                self._hold(call, head, begun)
             elif fault in _REFUSALS:
                 self._refuse(call, len(begun), *_REFUSALS[fault])
             else:
@@ -198,10 +216,15 @@ class _Exchange:
         text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>drill</Message></Error>".encode()
         self._answer(call, status, [("Content-Type", "application/xml")], text)
 
+    def _hold(self, call: Call, head: bytes, body: bytes) -> None:
+        while len(body) < call.size and (piece := self._client.recv(_PIECE)):
+            body += piece
+        self._proxy.late.append(_onward(head) + body)
+        _reset(self._client)
+
     def _pass_on(self, call: Call, fault: Fault, head: bytes, begun: bytes) -> None:
         with self._proxy.connect() as server:
-            lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-            server.sendall(b"\r\n".join([*lines, b"Connection: close", b"", b""]))
+            server.sendall(_onward(head))
             most = call.size // 2 if fault is Fault.CUT else call.size
             if not self._pass_body(server, begun, most):
                 return
@@ -249,6 +272,12 @@ class _Exchange:
         lines = [f"HTTP/1.1 {status}", *(f"{n}: {v}" for n, v in headers if n.lower() not in ours)]
         lines += [f"Content-Length: {length}", "Connection: close", "", ""]
         self._client.sendall("\r\n".join(lines).encode("latin-1") + (b"" if is_head else content))
+
+
+def _onward(head: bytes) -> bytes:
+    """The head as the server gets it: this call is the only one of its connection."""
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    return b"\r\n".join([*lines, b"Connection: close", b"", b""])
 
 
 def _reset(connection: socket.socket) -> None:

@@ -198,6 +198,20 @@ def test_an_answer_that_is_lost_belongs_to_a_call_that_was_heard(
     assert taken == [b"heard"]
 
 
+def test_a_call_that_comes_late_is_heard_whole_when_it_is_delivered(
+    line: FaultyProxy, taken: list[bytes]
+) -> None:
+    line.choose = FirstUploads(1, Fault.LATE)
+    body = os.urandom(500_000)
+    with pytest.raises(BROKEN):
+        ask(line, "PUT", body)
+    assert ask(line, "PUT", b"second").status == 200
+    assert taken == [b"second"]
+    assert line.deliver() == [200]
+    assert taken == [b"second", body]
+    assert line.deliver() == []
+
+
 def test_one_bit_of_the_answer_is_flipped_and_its_length_stays(line: FaultyProxy) -> None:
     line.choose = always(Fault.FLIPPED)
     assert ask(line, "PUT", b"\x00rest").body == b"\x01rest"

@@ -146,18 +146,10 @@ def test_an_upload_whose_answer_is_lost_is_neither_lost_nor_stored_twice(bench: 
 
 def test_an_upload_that_arrives_late_is_a_second_version_and_both_are_listed(bench: Bench) -> None:
     """The race: the first attempt had left nothing when it was asked for, and then it came all the same."""
-    late: list[Call] = []
-
-    def choose(call: Call) -> Fault:
-        if is_upload(call) and not late:
-            late.append(call)
-            return Fault.CUT
-        return Fault.PASS
-
-    bench.proxy.choose = choose
+    bench.proxy.choose = FirstUploads(1, Fault.LATE)
     stored = bench.put()
     assert len(bench.store.versions(KEY)) == 1
-    bench.proxy.forward(late[0])
+    assert bench.proxy.deliver() == [200]
     first, second = bench.store.versions(KEY)
     assert (first.version, first.retain_until) == (stored.version, bench.later)
     assert second.version != first.version
