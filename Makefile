@@ -67,15 +67,8 @@ bench: setup-dev ## side-by-side figures of every bench (one core; ratios, not s
 	@$(BIN)/python -m supervision_api.cli bench verify
 	@$(BIN)/python -m tests.benchmarks.upload
 
-drill: setup-dev ## kill the server, break cameras, store, disk and clock, lose the database: seconds and bytes lost, printed
-	@$(BIN)/python -m tests.drills.kill_serve
-	@$(BIN)/python -m tests.drills.rtsp_restart
-	@$(BIN)/python -m tests.drills.store_down --seconds 60
-	@$(BIN)/python -m tests.drills.store_faults
-	@$(BIN)/python -m tests.drills.clock_steps
-	@$(BIN)/python -m tests.drills.disk_full
-	@$(BIN)/python -m tests.drills.kill_steps
-	@$(BIN)/python -m tests.drills.lost_database
+drill: setup-dev ## kill the server, break cameras, store, disk and clock, lose the database, on every store: seconds and bytes lost, printed
+	@$(BIN)/python -m tests.drills.every_drill
 
 real-people: setup-dev ## rollcall attend on lessons of real people (needs ROLLCALL_TEST_DATA), against the truth
 	@$(BIN)/python -m tests.benchmarks.real_attend

@@ -154,6 +154,12 @@ class StoreUnavailable(StorageError):
     code = "store_unavailable"
 
 
+class StoreKeyRefused(StorageError):
+    """The object store does not take our key: withdrawn, suspended, wrong, or without the right to this."""
+
+    code = "store_key_refused"
+
+
 class DiskFull(StorageError):
     """No room: new recording stops, nothing is purged."""
 

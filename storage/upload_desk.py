@@ -32,7 +32,7 @@ class DeskState:
     """``away``: the store as a whole is taken to be away; ``again_in_s``: until it is asked again.
 
     ``stored_bytes``: carried since the start of the process. ``problem``: the last error's code, or empty.
-    ``carrying``: files that workers have in hand.
+    ``carrying``: files that workers have in hand. ``told``: the last error in words, with the next step.
     """
 
     away: bool
@@ -40,6 +40,7 @@ class DeskState:
     stored_bytes: int
     problem: str
     carrying: int
+    told: str = ""
 
 
 class UploadDesk:
@@ -53,14 +54,15 @@ class UploadDesk:
         self._claimed: set[str] = set()
         self._watch = StoreWatch()
         self._stored_bytes = 0
-        self._problem = ""
+        self._error: RollcallError | None = None
 
     def state(self) -> DeskState:
         """For metrics, ``/readyz`` and the console."""
         with self._lock:
             watch = self._watch
             wait_s = max(0.0, watch.until_s - self._monotonic_s()) if watch.away else 0.0
-            return DeskState(watch.away, wait_s, self._stored_bytes, self._problem, len(self._claimed))
+            code, told = ("", "") if self._error is None else (self._error.code, str(self._error))
+            return DeskState(watch.away, wait_s, self._stored_bytes, code, len(self._claimed), told)
 
     def work(self) -> UploadAttempt | None:
         """Carry one file; ``None`` when there is nothing to do now.
@@ -113,7 +115,7 @@ class UploadDesk:
         except RollcallError as error:
             with self._lock:
                 self._watch = self._watch.unreachable(self._monotonic_s())
-                self._problem = error.code
+                self._error = error
             return False
         return True
 
@@ -134,7 +136,7 @@ class UploadDesk:
         if error is None:
             with self._lock:
                 self._stored_bytes += upload.size_bytes
-                self._problem = ""
+                self._error = None
             self._answered()
         elif isinstance(error, _OF_THE_FILE):
             self._put_off(upload, error)
@@ -148,7 +150,7 @@ class UploadDesk:
 
     def _put_off(self, upload: Upload, error: RollcallError) -> None:
         with self._lock:
-            self._problem = error.code
+            self._error = error
         self._spool.mark_failed(upload, error.code)
 
     def _answered(self) -> None:

@@ -100,6 +100,7 @@ STATUS: Mapping[type[RollcallError], int] = {
     errors.VideoInvalid: 422,
     errors.StorageError: 503,
     errors.StoreUnavailable: 503,
+    errors.StoreKeyRefused: 503,
     errors.DiskFull: 507,
     errors.DatabaseBusy: 503,
     errors.ObjectLocked: 409,

@@ -69,7 +69,7 @@ class S3Connection:
 
         Raises:
             StoreUnavailable: the store is away or overloaded, or was a moment ago (the circuit is open).
-            NotFound, DiskFull, ObjectLocked, StorageError: see ``s3_errors``.
+            NotFound, DiskFull, ObjectLocked, StoreKeyRefused, StorageError: see ``s3_errors``.
         """
         for attempt in range(1, ATTEMPTS):
             began_s = self._clock.monotonic_s()

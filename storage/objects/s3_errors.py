@@ -7,7 +7,15 @@ from typing import Final
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError, SSLError, TimeoutError
 
-from models.errors import DiskFull, NotFound, ObjectLocked, RollcallError, StorageError, StoreUnavailable
+from models.errors import (
+    DiskFull,
+    NotFound,
+    ObjectLocked,
+    RollcallError,
+    StorageError,
+    StoreKeyRefused,
+    StoreUnavailable,
+)
 
 FOREIGN: Final = (MinioException, HTTPError, OSError, ValueError)
 """Everything that minio and urllib3 raise for a call that was made; minio parses answers with ValueError."""
@@ -25,7 +33,14 @@ _BUSY: Final = frozenset(
 )
 _FULL: Final = frozenset({"QuotaExceeded", "XMinioStorageFull", "EntityTooLarge"})
 _NOT_US: Final = frozenset(
-    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken"}
+    {
+        "AccessDenied",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "InvalidToken",
+        "ExpiredToken",
+        "UserSuspended",  # radosgw's, while the owner of the key is suspended
+    }
 )
 
 
@@ -76,10 +91,11 @@ def _answered(code: str, place: str) -> RollcallError:
     if code in _FULL:
         return DiskFull(f"the object store is full ({code})", place=place, hint="give it room")
     if code in _NOT_US:
-        return StorageError(
+        return StoreKeyRefused(
             f"the object store refuses our key ({code})",
             place=place,
-            hint="check ROLLCALL_S3_ACCESS_KEY, ROLLCALL_S3_SECRET_KEY and what this key may do",
+            hint="was it withdrawn? let it in again, or put another into ROLLCALL_S3_ACCESS_KEY and "
+            "ROLLCALL_S3_SECRET_KEY and start again",
         )
     if code == "RequestTimeTooSkewed":
         return StorageError(

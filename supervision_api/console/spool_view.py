@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from models.errors import StoreKeyRefused
+from supervision_api.console import phrases
 from supervision_api.console.i18n import Language
 from supervision_api.pipeline.spool_watch import SpoolReport
 
@@ -32,6 +34,7 @@ class SpoolPanel:
     clear_in: str
     away: bool
     problem: str
+    advice: str
     alarms: tuple[str, ...]
 
 
@@ -54,6 +57,7 @@ def spool_panel(report: SpoolReport, language: Language) -> SpoolPanel:
         clear_in="" if outlook.clear_in_s is None else span(outlook.clear_in_s, language),
         away=report.desk.away,
         problem=report.desk.problem,
+        advice=language.text(phrases.ADVICE.get(report.desk.problem, "")),
         alarms=report.alarms,
     )
 
@@ -62,7 +66,10 @@ def _state(report: SpoolReport, language: Language) -> tuple[str, str]:
     if "room" in report.alarms:
         return "absent", language.text("Disk full: no new recording starts")
     if report.desk.away:
-        return "absent" if report.alarms else "partial", language.text("The store does not answer")
+        tone = "absent" if report.alarms else "partial"
+        if report.desk.problem == StoreKeyRefused.code:
+            return tone, language.text("The store refuses the key")
+        return tone, language.text("The store does not answer")
     if report.alarms and not report.spool.waiting_files:
         return "partial", language.text("The disk is filling")
     if report.alarms:

@@ -164,7 +164,7 @@ def _spool(report: SpoolReport) -> Readiness:
     over = report.spool.over
     reason = f"spool_{over[0]}" if over else "spool_forecast" if report.alarms else "ok"
     waiting = f"{report.spool.waiting_files} files, {report.spool.waiting_bytes >> 20} MiB wait"
-    away = ("store away",) if report.desk.away else ()
+    away = (f"store away: {report.desk.problem}",) if report.desk.away else ()
     return Readiness("spool", not over, reason, "; ".join((waiting, outlook_text(report.forecast), *away)))
 
 

@@ -75,7 +75,11 @@ class UploadLoop:
         if state.away != self._was_away:
             self._was_away = state.away
             if state.away:
-                _log.warning("object store does not answer; footage waits in the spool", code=state.problem)
+                _log.warning(
+                    "object store takes nothing; footage waits in the spool",
+                    code=state.problem,
+                    error=state.told,
+                )
             else:
                 _log.info("object store answers again; uploads go on")
 

@@ -1,6 +1,6 @@
 """``rollcall bench upload`` against a server that is started for it (or that the tests' environment names).
 
-python -m tests.benchmarks.upload [--files 8] [--file-mb 16] [--json]
+python -m tests.benchmarks.upload [--files 8] [--file-mb 16] [--store localstack|radosgw] [--json]
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from supervision_api.benches.upload import Figures, bench_upload
-from tests.drills.upload_site import s3_settings, store_server
+from tests.drills.drill_store import LOCALSTACK, SERVERS, DrillStore, drill_store
 
 
-def measure(address: str, files: int, file_mb: int) -> Figures:
-    """The bench's figures on the server of this address."""
+def measure(store: DrillStore, files: int, file_mb: int) -> Figures:
+    """The bench's figures on this server."""
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as name:
-        settings = s3_settings(
-            Path(name), address, urlsplit(address).port or 80, s3_read_timeout_s=120.0, spool_reserve_mb=16
-        )
+        settings = store.settings(Path(name), s3_read_timeout_s=120.0)
         return bench_upload(settings, files, file_mb, lambda _share, _what: None)
 
 
@@ -29,10 +26,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--files", type=int, default=8)
     parser.add_argument("--file-mb", type=int, default=16)
+    parser.add_argument("--store", choices=SERVERS, default=LOCALSTACK)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    with store_server() as address:
-        figures = measure(address, chosen.files, chosen.file_mb)
+    with drill_store(chosen.store) as store:
+        figures = measure(store, chosen.files, chosen.file_mb)
     if chosen.json:
         print(json.dumps(figures))
     else:

@@ -1,6 +1,6 @@
 """``make drill``: the machine's clock steps back a day, then forward ten years; nothing is purged or lost.
 
-    python -m tests.drills.clock_steps [--store filesystem|s3]
+    python -m tests.drills.clock_steps [--store files|localstack|radosgw]
 
 The clock that Rollcall reads is stepped, not the machine's own. After each step footage is recorded and
 uploaded and a purge of everything that is over is asked for. Prints what was purged (must be nothing), and
@@ -11,19 +11,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 from models.errors import ObjectLocked
-from supervision_api.pipeline.installation import open_installation
-from tests.drills.fault_proxy import Faults
-from tests.drills.upload_site import Outcome, Site, s3_settings, seed_lessons, store_server, wait_until
+from tests.drills.drill_store import EVERY, DrillStore, add_store, run_on
+from tests.drills.outcome import Outcome, wait_until
+from tests.drills.upload_site import Site, site_on
 
 BACK, FORWARD = timedelta(days=-1), timedelta(days=3653)
 FILES = 4
@@ -74,30 +71,25 @@ def _purge(site: Site) -> int:
 
 
 @contextmanager
-def clocked_site(kind: str, address: str) -> Iterator[tuple[Site, SteppedClock]]:
+def clocked_site(store: DrillStore) -> Iterator[tuple[Site, SteppedClock]]:
     """A site whose clock can be stepped."""
     clock = SteppedClock()
-    with ExitStack() as parts:
-        name = parts.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-drill-"))
-        settings = s3_settings(Path(name), address, urlsplit(address).port or 80, store=kind)
-        parts.enter_context(patch("supervision_api.pipeline.installation.SystemClock", lambda: clock))
-        house = parts.enter_context(open_installation(settings))
-        seed_lessons(house, "L1")
-        yield Site(house, Faults()), clock
+    with (
+        patch("supervision_api.pipeline.installation.SystemClock", lambda: clock),
+        site_on(store) as site,
+    ):
+        yield site, clock
+
+
+def outcomes(store: DrillStore) -> Iterator[Outcome]:
+    with clocked_site(store) as (site, clock):
+        yield drill(site, clock)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--store", choices=("filesystem", "s3"), help="both, unless one is named")
-    chosen = parser.parse_args().store
-    code = 0
-    for kind in (chosen,) if chosen else ("filesystem", "s3"):
-        server = store_server() if kind == "s3" else nullcontext("http://key:secret@127.0.0.1:1")
-        with server as address, clocked_site(kind, address) as (site, clock):
-            outcome = drill(site, clock)
-            outcome.name += f" ({kind})"
-            code |= outcome.tell()
-    return code
+    add_store(parser, EVERY)
+    return run_on(parser.parse_args().store or EVERY, outcomes)
 
 
 if __name__ == "__main__":

@@ -324,7 +324,7 @@ def drill(kills: int, seed_number: int) -> int:
         failures += [f"audit: {what}" for what in audit(folder)]
     seconds = [tail.seconds for tail in worst]
     print(
-        f"{kills} kills of a live lesson with {len(CAMERAS)} cameras: worst tail {max(seconds):.2f} s,"
+        f"{kills} kills of a live lesson with {len(CAMERAS)} cameras, files: worst tail {max(seconds):.2f} s,"
         f" median {statistics.median(seconds):.2f} s; torn bytes cut at most"
         f" {max(tail.cut_bytes for tail in worst)}; {len(failures)} losses"
     )

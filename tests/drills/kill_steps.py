@@ -1,9 +1,9 @@
 """``make drill``: kill −9 between any two steps from the open segment to the removed spool copy.
 
-    python -m tests.drills.kill_steps [--store filesystem|s3]
+    python -m tests.drills.kill_steps [--store files|localstack|radosgw]
 
 For each step a process of its own takes a segment that a recorder left open, books it, carries it into the
-store and dies at that step, without any clean-up; the next one repairs. On S3 every call to the server counts
+store and dies at that step, without any clean-up; the next one repairs. On a server every call counts
 as two steps, before it and after its answer. Prints the number of kills, and seconds and bytes lost; exit 1
 when a segment is not in the store exactly once, locked, with the bytes that were on disk.
 """
@@ -15,13 +15,11 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -32,7 +30,9 @@ from storage.leaf_store import LeafQuery
 from storage.reconciler import Reconciler
 from supervision_api.pipeline.installation import Installation, open_installation
 from supervision_api.settings import Settings
-from tests.drills.upload_site import CAMERA, Outcome, s3_settings, seed_lessons, store_server
+from tests.drills.drill_store import EVERY, DrillStore, add_store, run_on
+from tests.drills.outcome import Outcome
+from tests.drills.upload_site import CAMERA, drill_folder, seed_lessons
 
 KILLED = 9
 MOST_STEPS = 200
@@ -124,9 +124,9 @@ def in_child(settings: Settings, die_at: int | None) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), steps[-1] if steps else ""
 
 
-def drill(settings: Settings, every: int = 1) -> Outcome:
+def drill(store: DrillStore, folder: Path, every: int = 1) -> Outcome:
     """One kill per step; ``every``: only each so-many-th of them."""
-    outcome = Outcome(f"kill −9 between any two steps ({settings.store})")
+    outcome, settings = Outcome("kill −9 between any two steps", store.name), store.settings(folder)
     content, kills, sequence = film(), 0, 0
     with open_installation(settings) as house:
         seed_lessons(house, "L1", hours=10.0)
@@ -167,17 +167,15 @@ def _count(house: Installation, content: bytes, outcome: Outcome) -> None:
     outcome.facts["stored twice"] = str(doubled)
 
 
+def outcomes(store: DrillStore) -> Iterator[Outcome]:
+    with drill_folder() as folder:
+        yield drill(store, folder)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--store", choices=("filesystem", "s3"), help="both, unless one is named")
-    chosen = parser.parse_args().store
-    code = 0
-    for kind in (chosen,) if chosen else ("filesystem", "s3"):
-        server = store_server() if kind == "s3" else nullcontext("http://key:secret@127.0.0.1:1")
-        with tempfile.TemporaryDirectory(prefix="rollcall-drill-") as name, server as address:
-            settings = s3_settings(Path(name), address, urlsplit(address).port or 80, store=kind)
-            code |= drill(settings).tell()
-    return code
+    add_store(parser, EVERY)
+    return run_on(parser.parse_args().store or EVERY, outcomes)
 
 
 if __name__ == "__main__":

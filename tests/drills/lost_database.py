@@ -1,84 +1,105 @@
-"""``make drill``: the database file is removed; index, playback and export come back from the store alone.
+"""``make drill``: the database file is removed; index, footage and export come back from the store alone.
 
-    python -m tests.drills.lost_database [--segments 120] [--kilobytes 500]
+    python -m tests.drills.lost_database [--segments 120] [--kilobytes 500] [--store files|localstack|radosgw]
 
 A lesson is recorded, stored, judged and sealed, and its log copied into the store. Then ``rollcall.db`` is
 deleted and ``rollcall doctor --rebuild-index`` run as a user would. Afterwards every segment must be in the
 index again with its receipt, its bytes must read back with their hash, and the exported bundle must verify.
 
-Prints seconds of footage and bytes before and after, and how long it took; exit 1 when anything is lost.
+Prints how long the rebuilding took, and the seconds of footage and bytes lost; exit 1 when anything is.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from models.errors import EvidenceBroken, NotFound
 from storage.spool import object_key
 from supervision_api.pipeline.installation import Installation, open_installation
 from supervision_api.settings import Settings
+from tests.drills.drill_store import EVERY, DrillStore, add_store, environment_of, run_on
+from tests.drills.outcome import Outcome
+from tests.drills.upload_site import drill_folder
 from tests.unit.pipeline.sealed_lesson import live_through_a_lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def main() -> int:
-    asked = _parser().parse_args()
-    with tempfile.TemporaryDirectory(prefix="rollcall-lost-database-") as name:
-        settings = Settings(data_dir=Path(name) / "data", weights_dir=None, detector="hog", log_level="error")
-        contents = [os.urandom(asked.kilobytes * 1000) for _ in range(asked.segments)]
-        with open_installation(settings) as house:
-            before = live_through_a_lesson(house, contents)
-        for path in settings.data_dir.glob("rollcall.db*"):
-            path.unlink()
-        began = time.monotonic()
-        told = _rollcall(settings, "doctor", "--rebuild-index", "--json")
-        took_s = time.monotonic() - began
-        with open_installation(settings) as house:
-            read = _read_back(house)
-        bundle = Path(name) / "bundle"
-        exported = _rollcall(settings, "export", "lesson", "L1", "--out", str(bundle)).returncode
-        verified = _rollcall(settings, "verify", str(bundle)).returncode
-    seconds = sum(segment.duration_s for segment in before.segments)
-    lost_s, lost_bytes = seconds - read[0], sum(map(len, contents)) - read[1]
-    print(f"footage before: {seconds:.0f} s, {sum(map(len, contents))} bytes; log: {before.leaves} leaves")
-    print(f"rebuilt in {took_s:.1f} s: doctor says {told.returncode}, export {exported}, verify {verified}")
-    print(f"lost: {lost_s:.0f} s, {lost_bytes} bytes")
-    for line in json.loads(told.stdout)["rebuilt"]["not_rebuilt"]:
-        print(f"  not rebuilt: {line}")
-    return 1 if lost_s or lost_bytes or told.returncode or exported or verified else 0
+def drill(store: DrillStore, folder: Path, contents: Sequence[bytes]) -> Outcome:
+    """Lose the file, rebuild, read everything back, export and verify."""
+    outcome, settings = Outcome("database file removed", store.name, len(contents)), store.settings(folder)
+    with open_installation(settings) as house:
+        before = live_through_a_lesson(house, contents)
+    remove_database(settings)
+    began = time.monotonic()
+    told = _rollcall(settings, outcome, "doctor", "--rebuild-index", "--json")
+    outcome.facts["rebuilt in"] = f"{time.monotonic() - began:.1f} s from {before.leaves} leaves"
+    with open_installation(settings) as house:
+        found = read_back(house)
+    lost = [one for one in before.segments if found.get(one.segment_id) != one.sha256]
+    outcome.seconds = sum(one.duration_s for one in lost)
+    outcome.size_bytes = sum(one.size_bytes for one in lost)
+    outcome.failures += [f"lost: {one.segment_id}" for one in lost]
+    bundle = str(folder / "bundle")
+    _rollcall(settings, outcome, "export", "lesson", "L1", "--out", bundle)
+    _rollcall(settings, outcome, "verify", bundle)
+    gone = json.loads(told)["rebuilt"]["not_rebuilt"] if told else ()
+    outcome.notes += [f"not rebuilt: {what}" for what in gone]
+    return outcome
 
 
-def _read_back(house: Installation) -> tuple[float, int]:
-    """Seconds and bytes of footage that the index knows and the store gives back with the right hash."""
+def remove_database(settings: Settings) -> None:
+    for path in settings.data_dir.glob("rollcall.db*"):
+        path.unlink()
+
+
+def read_back(house: Installation) -> dict[str, str]:
+    """Hash of what the store gives back, by segment that the index knows with its receipt."""
     with house.ledger.read() as work:
         found = [one for one in work.footage.segments("L1") if work.uploads.receipt(one.segment_id)]
-    sizes = [len(house.store.read_range(object_key(one), 0, None)) for one in found]
-    return sum(one.duration_s for one in found), sum(sizes)
+    hashes = {}
+    for one in found:
+        with suppress(EvidenceBroken, NotFound):
+            content = house.store.read_range(object_key(one), 0, None)
+            hashes[one.segment_id] = hashlib.sha256(content).hexdigest()
+    return hashes
 
 
-def _rollcall(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {
-        **os.environ,
-        "ROLLCALL_DATA_DIR": str(settings.data_dir),
-        "ROLLCALL_DETECTOR": "hog",
-        "ROLLCALL_LOG_LEVEL": "error",
-    }
+def _rollcall(settings: Settings, outcome: Outcome, *arguments: str) -> str:
+    """What the command prints; a failure is one of the drill."""
     command = [sys.executable, "-m", "supervision_api.cli", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment_of(settings), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        outcome.failures.append(f"rollcall {arguments[0]} ended with {done.returncode}: {''.join(said)}")
+        return ""
+    return done.stdout
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.drills.lost_database", description=__doc__)
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--segments", type=int, default=120)
     parser.add_argument("--kilobytes", type=int, default=500, help="size of each segment")
-    return parser
+    add_store(parser, EVERY)
+    asked = parser.parse_args()
+    contents = [os.urandom(asked.kilobytes * 1000) for _ in range(asked.segments)]
+
+    def outcomes(store: DrillStore) -> list[Outcome]:
+        with drill_folder() as folder:
+            return [drill(store, folder, contents)]
+
+    return run_on(asked.store or EVERY, outcomes)
 
 
 if __name__ == "__main__":

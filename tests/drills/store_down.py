@@ -1,6 +1,6 @@
 """``make drill``: the object store is away for ten minutes while ``rollcall serve`` records two lessons.
 
-    python -m tests.drills.store_down [--seconds 600]
+    python -m tests.drills.store_down [--seconds 600] [--store localstack|radosgw]
 
 Two lessons, each with a camera that plays a drawn clip as a live stream, cut into segments of 4 s. Footage of
 both is being stored; then the line to the store (a real S3 server) breaks for so many seconds.
@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -41,8 +39,10 @@ from models.timetable import Lesson, LessonState
 from storage.uploader import Uploader
 from supervision_api.pipeline.installation import Installation, open_installation
 from supervision_api.settings import Settings
-from tests.drills.fault_proxy import Faults, proxied
-from tests.drills.upload_site import Outcome, direct_access, s3_settings, store_server, wait_until
+from tests.drills.drill_store import SERVERS, DrillStore, add_store, environment_of, run_on
+from tests.drills.outcome import Outcome, wait_until
+from tests.drills.upload_site import drill_folder, line_to
+from tests.services.faulty_proxy import Fault, FaultyProxy, always
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = {"down-1": "left", "down-2": "right"}
@@ -84,17 +84,14 @@ def seed(house: Installation, clip: Path) -> None:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """A server with these settings; its address. Asked to end, it stops in order."""
-    secret = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else ""
-    given = {
-        "DATA_DIR": settings.data_dir, "CACHE_DIR": settings.cache_dir, "DETECTOR": "hog", "STORE": "s3",
-        "S3_ENDPOINT": settings.s3_endpoint, "S3_BUCKET": settings.s3_bucket,
-        "S3_ACCESS_KEY": settings.s3_access_key, "S3_SECRET_KEY": secret,
-        "S3_CONNECT_TIMEOUT_S": 2, "S3_READ_TIMEOUT_S": 10, "SPOOL_RESERVE_MB": 16,
-    }  # fmt: skip
-    env = {**os.environ, **{f"ROLLCALL_{name}": str(value) for name, value in given.items()}}
     command = [sys.executable, "-m", "supervision_api.cli", "serve", "--port", "0", "--json"]
     server = subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        cwd=ROOT,
+        env=environment_of(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         yield _address(server)
@@ -146,20 +143,19 @@ def readiness(address: str) -> dict[str, str]:
     return {check["name"]: f"{check['reason']} {check['detail']}" for check in body["checks"]}
 
 
-def drill(folder: Path, settings: Settings, faults: Faults, down_s: float) -> Outcome:
+def drill(folder: Path, settings: Settings, line: FaultyProxy, outcome: Outcome, down_s: float) -> None:
     """Two lessons, one outage."""
-    outcome = Outcome(f"store down {down_s:.0f} s during two lessons")
     clip = folder / "clip.mp4"
     write_clip(clip, down_s + AROUND_S)
     with open_installation(settings) as house:
         seed(house, clip)
     with serving(settings) as address:
         wait_until(lambda: set(stored(folder)) == set(LESSONS.values()), "footage of both lessons stored")
-        faults.down = True
+        line.choose = always(Fault.DOWN)
         time.sleep(down_s)
         waiting, told = backlog(folder), readiness(address)
         attempts = int(query(folder, "select coalesce(max(attempts), 0) from uploads")[0][0])
-        faults.down = False
+        line.choose = always(Fault.PASS)
         took_s = wait_until(lambda: backlog(folder) <= len(LESSONS), "the catching up", 300.0)
     outcome.facts |= {"waited": f"{waiting} files", "caught up in": f"{took_s:.1f} s after it was back"}
     if "store away" not in told["spool"]:
@@ -167,7 +163,6 @@ def drill(folder: Path, settings: Settings, faults: Faults, down_s: float) -> Ou
     # The file in hand when the line broke may have been put off once; no other was tried.
     if attempts > 1:
         outcome.failures.append(f"the outage cost a file {attempts} attempts")
-    return outcome
 
 
 def count(folder: Path, settings: Settings, outcome: Outcome) -> None:
@@ -200,24 +195,22 @@ def _instant(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def run(address: str, down_s: float) -> Outcome:
+def run(store: DrillStore, down_s: float) -> Outcome:
     """The whole drill in a folder of its own."""
-    with ExitStack() as parts:
-        folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-drill-")))
-        line = parts.enter_context(proxied(urlsplit(address).port or 80))
-        settings = s3_settings(folder, address, line.port)
-        outcome = drill(folder, settings, line.faults, down_s)
-        direct = settings.model_copy(update={"s3_endpoint": direct_access(settings, address).endpoint})
-        count(folder, direct, outcome)
-        return outcome
+    outcome = Outcome(f"store down {down_s:.0f} s during two lessons", store.name)
+    with drill_folder() as folder, line_to(store) as line:
+        settings = store.settings(folder, line.endpoint)
+        drill(folder, settings, line, outcome, down_s)
+        count(folder, settings.model_copy(update={"s3_endpoint": store.endpoint}), outcome)
+    return outcome
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the store is away")
+    add_store(parser, SERVERS, "a folder on this machine has no line that breaks")
     chosen = parser.parse_args()
-    with store_server() as address:
-        return run(address, chosen.seconds).tell()
+    return run_on(chosen.store or SERVERS, lambda store: [run(store, chosen.seconds)])
 
 
 if __name__ == "__main__":

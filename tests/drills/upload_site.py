@@ -1,8 +1,7 @@
-"""What drills of uploads share: an installation, a store behind a line that breaks, footage, the count.
+"""What drills of uploads share: an installation on a store behind a line that breaks, footage, the count.
 
-Footage here is random bytes in segments of a minute, booked as a recorder books them. The store is a real S3
-server behind ``fault_proxy``: the one that ``ROLLCALL_TEST_S3_LOCALSTACK`` or ``ROLLCALL_TEST_S3_RADOSGW``
-names, else a LocalStack that the drill starts.
+Footage here is random bytes in segments of a minute, booked as a recorder books them. A store that is a
+server stands behind ``tests/services/faulty_proxy.py``; a folder has no line.
 """
 
 from __future__ import annotations
@@ -11,66 +10,35 @@ import hashlib
 import os
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from models.errors import RollcallError
 from models.footage import Segment
 from models.register import LessonRecord, TrainingClass, Upload, UploadState
 from models.timetable import Lesson, LessonState
-from storage.objects.s3_connection import S3Access
 from storage.uploader import Uploader
 from supervision_api.metrics import Metrics
 from supervision_api.pipeline.installation import Installation, open_installation
 from supervision_api.pipeline.uploads import UploadLoop
-from supervision_api.settings import Settings
-from tests.drills.fault_proxy import Faults, proxied
-from tests.services.localstack import localstack
+from tests.drills.drill_store import DrillStore
+from tests.drills.outcome import Outcome
+from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
 
-PATIENCE_S = 120.0
 CAMERA = "front"
 SEGMENT = timedelta(seconds=60)
 
 
 @dataclass
-class Outcome:
-    """What a drill cost. ``seconds`` and ``size_bytes``: of footage that neither spool nor store holds whole
-    and locked; ``facts``: what else it measured; ``failures``: what must not be."""
-
-    name: str
-    files: int = 0
-    seconds: float = 0.0
-    size_bytes: int = 0
-    facts: dict[str, str] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.failures and self.seconds == 0 and self.size_bytes == 0
-
-    def tell(self) -> int:
-        """Prints it; the exit code."""
-        facts = "".join(f"; {name} {value}" for name, value in self.facts.items())
-        print(
-            f"{self.name}: {self.files} files, lost {self.seconds:.1f} s and {self.size_bytes} bytes{facts}",
-            flush=True,
-        )
-        for failure in self.failures:
-            print(f"  {failure}", flush=True)
-        return 0 if self.passed else 1
-
-
-@dataclass
 class Site:
-    """An opened installation and the line to its store."""
+    """An opened installation, its store, and the line to it."""
 
     house: Installation
-    faults: Faults
+    store: DrillStore
+    line: FaultyProxy
     metrics: Metrics = field(default_factory=Metrics)
     recorded: list[Segment] = field(default_factory=list)
 
@@ -114,7 +82,7 @@ class Site:
 
     def count(self, name: str) -> Outcome:
         """Every recorded byte looked for: in the store, locked and re-read, or whole in the spool."""
-        outcome = Outcome(name, len(self.recorded))
+        outcome = Outcome(name, self.store.name, len(self.recorded))
         uploads = self.uploads()
         for segment in self.recorded:
             upload = uploads.get(segment.segment_id)
@@ -140,50 +108,6 @@ def _in_spool(segment: Segment) -> bool:
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == segment.sha256
 
 
-@contextmanager
-def store_server() -> Iterator[str]:
-    """Address of an S3 server, with its key in it."""
-    for name in ("ROLLCALL_TEST_S3_LOCALSTACK", "ROLLCALL_TEST_S3_RADOSGW"):
-        if os.environ.get(name):
-            yield os.environ[name]
-            return
-    with localstack() as addresses:
-        yield addresses["ROLLCALL_TEST_S3_LOCALSTACK"]
-
-
-def s3_settings(folder: Path, address: str, port: int, **changes: object) -> Settings:
-    """An installation in ``folder`` whose store is reached over loopback ``port``."""
-    parts = urlsplit(address)
-    values: dict[str, object] = {
-        "data_dir": folder / "data",
-        "cache_dir": folder / "cache",
-        "weights_dir": None,
-        "detector": "hog",
-        "port": 0,
-        "spool_reserve_mb": 16,
-        "log_level": "error",
-        "store": "s3",
-        "s3_endpoint": f"http://127.0.0.1:{port}",
-        "s3_bucket": f"drill-{os.urandom(6).hex()}",
-        "s3_access_key": parts.username,
-        "s3_secret_key": parts.password,
-        "s3_connect_timeout_s": 2.0,
-        "s3_read_timeout_s": 10.0,
-    }
-    return Settings(**(values | changes))  # type: ignore[arg-type]
-
-
-def direct_access(settings: Settings, address: str) -> S3Access:
-    """The same bucket without the line that breaks."""
-    parts = urlsplit(address)
-    return S3Access(
-        f"http://{parts.hostname}:{parts.port}",
-        settings.s3_bucket,
-        parts.username or "",
-        parts.password or "",
-    )
-
-
 def seed_lessons(house: Installation, *lessons: str, hours: float = 1.0) -> None:
     """A class and running lessons of that length, each with one camera."""
     now = house.clock.now()
@@ -197,31 +121,27 @@ def seed_lessons(house: Installation, *lessons: str, hours: float = 1.0) -> None
 
 
 @contextmanager
-def site_with_s3(address: str | None = None) -> Iterator[Site]:
-    """An installation of its own with a bucket of its own."""
-    with ExitStack() as parts:
-        name = parts.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-drill-"))
-        known = parts.enter_context(_server(address))
-        line = parts.enter_context(proxied(urlsplit(known).port or 80))
-        house = parts.enter_context(open_installation(s3_settings(Path(name), known, line.port)))
-        seed_lessons(house, "L1", "L2")
-        yield Site(house, line.faults)
+def drill_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="rollcall-drill-") as name:
+        yield Path(name)
 
 
 @contextmanager
-def _server(address: str | None) -> Iterator[str]:
-    if address is not None:
-        yield address
+def line_to(store: DrillStore) -> Iterator[FaultyProxy]:
+    """The line to a server; for a folder one that nobody uses."""
+    if not store.is_server:
+        yield FaultyProxy("")
         return
-    with store_server() as found:
-        yield found
+    with faulty_proxy(store.endpoint) as line:
+        yield line
 
 
-def wait_until(ready: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> float:
-    """Seconds until it was so. Raises ``SystemExit`` when it does not come."""
-    began = time.monotonic()
-    while not ready():
-        if time.monotonic() - began > patience_s:
-            raise SystemExit(f"{what} did not happen within {patience_s:.0f} s")
-        time.sleep(0.05)
-    return time.monotonic() - began
+@contextmanager
+def site_on(store: DrillStore, folder: Path | None = None, hours: float = 1.0) -> Iterator[Site]:
+    """An installation of its own, in a folder of its own unless one is given, with a bucket of its own."""
+    with ExitStack() as parts:
+        place = folder or parts.enter_context(drill_folder())
+        line = parts.enter_context(line_to(store))
+        house = parts.enter_context(open_installation(store.settings(place, line.endpoint)))
+        seed_lessons(house, "L1", hours=hours)
+        yield Site(house, store, line)

@@ -1,141 +1,286 @@
-"""A proxy on loopback between a client and a real HTTP server that fails on purpose, call by call.
+"""A line on loopback to a real HTTP server that breaks on purpose, call by call.
 
-The request goes on as it came, ``Host`` included, so signatures stay valid.
+A request goes on as it came, ``Host`` included, so signatures stay valid. It passes byte by byte and is not
+held, unless it is to come late; one call per connection. What becomes of a call is decided when its head is
+there.
 """
 
 from __future__ import annotations
 
 import http.client
+import socket
+import socketserver
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
 from urllib.parse import urlsplit
+
+_PIECE: Final = 64 * 1024
+_LONGEST_HEAD: Final = 64 * 1024
+_SILENCE_S: Final = 60.0
 
 
 class Fault(Enum):
     """What goes wrong with one call.
 
-    ``LOST_ANSWER``: the server did it, the client never hears. ``CUT``: the line breaks and the server hears
-    nothing. ``BUSY``: 503. ``FLIPPED``: one bit of the answer's body is another. ``NO_LOCK``: the answer
-    shows no lock. ``PASS``: nothing.
+    ``PASS``: nothing. ``DOWN``: reset at once. ``CUT``: reset when half of the body has passed. ``BUSY``: 503
+    in the server's place. ``REVOKED``: 403, as by a server that does not know the key any more.
+    ``LATE``: reset when all of it was taken, and the server hears it when ``deliver`` is called.
+    ``LOST_ANSWER``: the server did it, the client never hears. ``FLIPPED``: one bit of the answer's body is
+    another. ``NO_LOCK``: the answer shows no lock.
     """
 
     PASS = "pass"
-    BUSY = "busy"
+    DOWN = "down"
     CUT = "cut"
+    BUSY = "busy"
+    REVOKED = "revoked"
+    LATE = "late"
     LOST_ANSWER = "lost_answer"
     FLIPPED = "flipped"
     NO_LOCK = "no_lock"
 
 
-@dataclass(frozen=True)
+_REFUSALS: Final = {
+    Fault.BUSY: ("503 Slow Down", "SlowDown"),
+    Fault.REVOKED: ("403 Forbidden", "InvalidAccessKeyId"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """A request as it came: its number from 1, method, path with query, headers in lower case, body."""
+    """A request as its head tells: number from 1, method, path with query, headers in lower case.
+
+    ``size``: bytes of its body.
+    """
 
     number: int
     method: str
     path: str
     headers: dict[str, str]
-    body: bytes
+    size: int
+
+    @property
+    def is_upload(self) -> bool:
+        """A PUT of an object's bytes or of a part of them, not of its retention or of a bucket's rules."""
+        _, asks, query = self.path.partition("?")
+        return self.method == "PUT" and self.size > 0 and (not asks or "partNumber=" in query)
 
 
 Choose = Callable[[Call], Fault]
 
 
+def always(fault: Fault) -> Choose:
+    return lambda _call: fault
+
+
+def every(count: int, fault: Fault) -> Choose:
+    """Each so-many-th call of the line fails, the others pass."""
+    return lambda call: fault if call.number % count == 0 else Fault.PASS
+
+
+@dataclass
+class FirstUploads:
+    """The next ``left`` uploads fail, everything else passes."""
+
+    left: int
+    fault: Fault
+
+    def __call__(self, call: Call) -> Fault:
+        if not call.is_upload or self.left == 0:
+            return Fault.PASS
+        self.left -= 1
+        return self.fault
+
+
 @dataclass
 class FaultyProxy:
-    """``choose`` may be set anew at any time; ``calls`` holds every call so far."""
+    """``choose`` may be set anew at any time, and is asked by one call at a time. ``calls``: every call so
+    far; ``broken``: so many of them did not pass. ``late``: calls that the server has not heard yet.
+    ``endpoint``: where clients come."""
 
     upstream: str
     choose: Choose = lambda _call: Fault.PASS
     endpoint: str = ""
     calls: list[Call] = field(default_factory=list)
+    broken: int = 0
+    late: list[bytes] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Call:
+    def admit(self, method: str, path: str, headers: dict[str, str]) -> tuple[Call, Fault]:
+        """The next call, and what becomes of it."""
         with self.lock:
-            call = Call(len(self.calls) + 1, method, path, headers, body)
+            size = int(headers.get("content-length") or 0)
+            call = Call(len(self.calls) + 1, method, path, headers, size)
             self.calls.append(call)
-        return call
+            fault = self.choose(call)
+            self.broken += fault is not Fault.PASS
+            return call, fault
 
-    def forward(self, call: Call) -> tuple[int, list[tuple[str, str]], bytes]:
+    def deliver(self) -> list[int]:
+        """Late calls reach the server now; the statuses that it answers."""
+        statuses = []
+        while self.late:
+            with self.connect() as server:
+                server.sendall(self.late.pop(0))
+                with http.client.HTTPResponse(server) as answer:
+                    answer.begin()
+                    statuses.append(answer.status)
+        return statuses
+
+    def connect(self) -> socket.socket:
         parts = urlsplit(self.upstream)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=60)
-        try:
-            connection.request(call.method, call.path, body=call.body, headers=call.headers)
-            answer = connection.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
-        finally:
-            connection.close()
-
-
-def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            """Silent: its lines would mix with the test's."""
-
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            call = proxy.note(self.command, self.path, headers, body)
-            fault = proxy.choose(call)
-            if fault is Fault.CUT:
-                self.close_connection = True
-                return
-            if fault is Fault.BUSY:
-                self._answer(503, [], b"")
-                return
-            status, answered, content = proxy.forward(call)
-            if fault is Fault.LOST_ANSWER:
-                self.close_connection = True
-                return
-            if fault is Fault.FLIPPED and content:
-                content = bytes([content[0] ^ 1]) + content[1:]
-            if fault is Fault.NO_LOCK:
-                answered = [one for one in answered if not one[0].lower().startswith("x-amz-object-lock")]
-            self._answer(status, answered, content)
-
-        def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
-            self.send_response_only(status)
-            told_length = str(len(content))
-            for name, value in headers:
-                if name.lower() == "content-length" and self.command == "HEAD":
-                    told_length = value
-                if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", told_length)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _serve
-
-    return Handler
+        return socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_SILENCE_S)
 
 
 @contextmanager
 def faulty_proxy(upstream: str, tls: ssl.SSLContext | None = None) -> Iterator[FaultyProxy]:
-    """A proxy to ``http://host:port``, passing everything on until told otherwise.
+    """A line to ``http://host:port``, passing everything on until told otherwise.
 
-    With a context clients come over TLS.
+    With a context clients come over TLS. What is on its way when the block ends is not waited for.
     """
     proxy = FaultyProxy(upstream)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy))
-    server.daemon_threads = True
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    proxy.endpoint = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError, http.client.HTTPException):
+                _Exchange(proxy, _taken(self.request, tls)).run()
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+        request_queue_size = 64
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        proxy.endpoint = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="line", daemon=True)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _taken(client: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    client.settimeout(_SILENCE_S)
+    return client if tls is None else tls.wrap_socket(client, server_side=True)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, proxy: FaultyProxy, client: socket.socket) -> None:
+        self._proxy = proxy
+        self._client = client
+
+    def run(self) -> None:
+        with self._client:
+            head, begun = self._read_head()
+            if not head:
+                return
+            first, *lines = head.decode("latin-1").split("\r\n")
+            method, path, _ = first.split(" ", 2)
+            named = (line.partition(":") for line in lines)
+            headers = {name.strip().lower(): value.strip() for name, _, value in named}
+            call, fault = self._proxy.admit(method, path, headers)
+            if fault is Fault.DOWN or (fault is Fault.CUT and call.size == 0):
+                _reset(self._client)
+            elif fault is Fault.LATE:
+                self._hold(call, head, begun)
+            elif fault in _REFUSALS:
+                self._refuse(call, len(begun), *_REFUSALS[fault])
+            else:
+                self._pass_on(call, fault, head, begun)
+
+    def _read_head(self) -> tuple[bytes, bytes]:
+        """The head without its last empty line, and what of the body came with it."""
+        read = b""
+        while b"\r\n\r\n" not in read and len(read) < _LONGEST_HEAD:
+            piece = self._client.recv(_PIECE)
+            if not piece:
+                return b"", b""
+            read += piece
+        head, _, body = read.partition(b"\r\n\r\n")
+        return head, body
+
+    def _refuse(self, call: Call, read: int, status: str, code: str) -> None:
+        """The whole body is taken first, as servers do that refuse politely."""
+        while read < call.size and (piece := self._client.recv(_PIECE)):
+            read += len(piece)
+        text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>drill</Message></Error>".encode()
+        self._answer(call, status, [("Content-Type", "application/xml")], text)
+
+    def _hold(self, call: Call, head: bytes, body: bytes) -> None:
+        while len(body) < call.size and (piece := self._client.recv(_PIECE)):
+            body += piece
+        self._proxy.late.append(_onward(head) + body)
+        _reset(self._client)
+
+    def _pass_on(self, call: Call, fault: Fault, head: bytes, begun: bytes) -> None:
+        with self._proxy.connect() as server:
+            server.sendall(_onward(head))
+            most = call.size // 2 if fault is Fault.CUT else call.size
+            if not self._pass_body(server, begun, most):
+                return
+            if fault is Fault.CUT:
+                _reset(server)
+                _reset(self._client)
+            elif fault is Fault.PASS:
+                while piece := server.recv(_PIECE):
+                    self._client.sendall(piece)
+            else:
+                self._change(call, fault, server)
+
+    def _pass_body(self, server: socket.socket, piece: bytes, most: int) -> bool:
+        """So many bytes of the body; ``False`` where the client went away before."""
+        sent = 0
+        while True:
+            server.sendall(piece[: most - sent])
+            sent += len(piece)
+            if sent >= most:
+                return True
+            piece = self._client.recv(_PIECE)
+            if not piece:
+                return False
+
+    def _change(self, call: Call, fault: Fault, server: socket.socket) -> None:
+        """Hear the whole answer, and pass on another one, or none."""
+        answer = http.client.HTTPResponse(server, method=call.method)
+        with answer:
+            answer.begin()
+            content, headers = answer.read(), answer.getheaders()
+        if fault is Fault.LOST_ANSWER:
+            _reset(self._client)
+            return
+        if fault is Fault.FLIPPED and content:
+            content = bytes([content[0] ^ 1]) + content[1:]
+        if fault is Fault.NO_LOCK:
+            headers = [one for one in headers if not one[0].lower().startswith("x-amz-object-lock")]
+        self._answer(call, f"{answer.status} {answer.reason}", headers, content)
+
+    def _answer(self, call: Call, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
+        told = {name.lower(): value for name, value in headers}
+        is_head = call.method == "HEAD"
+        length = told.get("content-length", str(len(content))) if is_head else str(len(content))
+        ours = {"content-length", "transfer-encoding", "connection"}
+        lines = [f"HTTP/1.1 {status}", *(f"{n}: {v}" for n, v in headers if n.lower() not in ours)]
+        lines += [f"Content-Length: {length}", "Connection: close", "", ""]
+        self._client.sendall("\r\n".join(lines).encode("latin-1") + (b"" if is_head else content))
+
+
+def _onward(head: bytes) -> bytes:
+    """The head as the server gets it: this call is the only one of its connection."""
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    return b"\r\n".join([*lines, b"Connection: close", b"", b""])
+
+
+def _reset(connection: socket.socket) -> None:
+    """A close that the other side sees as a reset: nothing that is under way arrives."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()

@@ -1,6 +1,6 @@
 """Ceph's radosgw as an S3 server with real authentication, on loopback, forgotten when it stops.
 
-    python -m tests.services.radosgw           start one by hand; prints its address
+    python -m tests.services.radosgw           start one by hand; prints its address and its configuration
 
 One monitor, one OSD that keeps everything in memory, one gateway, from Debian's packages. Nothing of it talks
 to anything but 127.0.0.1 and all its files lie in a temporary folder.
@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.services.processes import answers, free_port, serve_until_interrupted, server, wait_until
+from tests.services.radosgw_users import Gateway
 
 ACCESS_KEY, SECRET_KEY = "rollcall-test", "rollcall-test-secret"
 _READY_WITHIN_S = 120.0
@@ -92,7 +93,8 @@ def _make_cluster(folder: Path, mon: int) -> str:
 
 @contextmanager
 def radosgw() -> Iterator[dict[str, str]]:
-    """A throw-away gateway; yields ``ROLLCALL_TEST_S3_RADOSGW`` as address, key and secret."""
+    """A throw-away gateway; yields ``ROLLCALL_TEST_S3_RADOSGW`` as address, key and secret, and
+    ``ROLLCALL_TEST_RADOSGW_CONFIG``, by which ``radosgw_users`` withdraws keys."""
     mon, port = free_port(), free_port()
     with (
         tempfile.TemporaryDirectory(prefix="rollcall-rgw-", ignore_cleanup_errors=True) as name,
@@ -115,7 +117,7 @@ def radosgw() -> Iterator[dict[str, str]]:
             *("radosgw-admin", "-c", conf, "-n", "client.rgw", "user", "create", "--uid=rollcall"),
             *("--display-name=Rollcall", f"--access-key={ACCESS_KEY}", f"--secret={SECRET_KEY}"),
         )
-        yield {"ROLLCALL_TEST_S3_RADOSGW": f"http://{ACCESS_KEY}:{SECRET_KEY}@127.0.0.1:{port}"}
+        yield Gateway(f"http://{ACCESS_KEY}:{SECRET_KEY}@127.0.0.1:{port}", conf).environment()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +10,7 @@ from models.errors import SettingInvalid
 from supervision_api.benches.upload import bench_upload
 from supervision_api.settings import Settings
 from tests.benchmarks.upload import measure
-from tests.services.s3_servers import running
+from tests.drills.drill_store import running_store
 
 
 def test_a_folder_is_nothing_to_measure_uploads_against(tmp_path: Path) -> None:
@@ -21,10 +20,7 @@ def test_a_folder_is_nothing_to_measure_uploads_against(tmp_path: Path) -> None:
 
 @pytest.mark.service
 def test_both_sides_carry_the_same_bytes_and_a_ratio_comes_out() -> None:
-    server = running("localstack")
-    parts = urlsplit(server.endpoint)
-    address = f"{parts.scheme}://{server.access_key}:{server.secret_key}@{parts.netloc}"
-    figures = measure(address, 2, 1)
+    figures = measure(running_store("localstack"), 2, 1)
     ours, theirs = figures["ours_mb_s"], figures["fput_object_mb_s"]
     assert isinstance(ours, float)
     assert isinstance(theirs, float)

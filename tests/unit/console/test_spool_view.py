@@ -22,13 +22,18 @@ FILLING = SpoolForecast(900.0, 5e6, 0.0, 31 * HOUR, None)
 
 
 def report(
-    alarms: tuple[str, ...] = (), *, files: int = 3, away: bool = False, outlook: SpoolForecast = UNKNOWN
+    alarms: tuple[str, ...] = (),
+    *,
+    files: int = 3,
+    away: bool = False,
+    outlook: SpoolForecast = UNKNOWN,
+    problem: str = "store_unavailable",
 ) -> SpoolReport:
     oldest = NOW - timedelta(hours=5) if files else None
     return SpoolReport(
         NOW,
         SpoolState(files, files * 15_000_000, oldest, 200_000_000_000, alarms),
-        DeskState(away, 0.0, 0, "store_unavailable" if away else "", 0),
+        DeskState(away, 0.0, 0, problem if away else "", 0),
         outlook,
         alarms,
     )
@@ -42,6 +47,8 @@ def report(
         (report(("forecast",), outlook=FILLING), "partial", "The spool is filling"),
         (report(("forecast",), files=0, outlook=FILLING), "partial", "The disk is filling"),
         (report(("age",), away=True), "absent", "The store does not answer"),
+        (report(away=True, problem="store_key_refused"), "partial", "The store refuses the key"),
+        (report(("age",), away=True, problem="store_key_refused"), "absent", "The store refuses the key"),
         (report(("room",), away=True), "absent", "Disk full: no new recording starts"),
     ],
 )
@@ -85,6 +92,20 @@ def test_the_panel_shows_backlog_age_rate_forecast_and_error(locale: str) -> Non
     for words in (span(31 * HOUR, language), span(5 * HOUR, language), "45.0 MB", "5.0 MB", "200.0 GB"):
         assert words in text
     assert "store_unavailable" not in text, "codes are said in words"
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en", ("refuses the key", "let in again")),
+        ("zh_CN", ("对象存储拒绝了密钥", "请恢复对象存储的密钥")),
+    ],
+)
+def test_a_key_that_was_withdrawn_is_named_with_what_to_do(locale: str, words: tuple[str, str]) -> None:
+    language = LANGUAGES.get(locale)
+    panel = spool_panel(report(away=True, problem="store_key_refused"), language)
+    text = Renderer(LANGUAGES).render(language, "_spool_panel.html", {"spool": panel})
+    assert all(word in text for word in words)
 
 
 @pytest.mark.parametrize("locale", ["en", "zh_CN"])

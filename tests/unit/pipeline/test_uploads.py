@@ -163,14 +163,17 @@ class TestTheLoop:
         assert site.leaves(LeafKind.SEGMENT_STORED) == 7
 
     def test_a_store_that_is_away_is_told_once_and_again_when_it_is_back(self, site: Site) -> None:
-        away = "object store does not answer; footage waits in the spool"
+        away = "object store takes nothing; footage waits in the spool"
         back = "object store answers again; uploads go on"
         site.record(1)
         site.away = True
         loop = UploadLoop(site.house, site.metrics)
         with capture_logs() as lines:
             loop.run(Turns(5, lambda: away in [line["event"] for line in lines]))
-        assert [line["event"] for line in lines].count(away) == 1
+        (told,) = [line for line in lines if line["event"] == away]
+        assert (told["code"], told["error"]) == (
+            "storage_error", "the store does not answer (look at its host)",
+        )  # fmt: skip
         site.away = False
         site.clock.forward(minutes=2)
         with capture_logs() as lines:

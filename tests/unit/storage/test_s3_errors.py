@@ -18,6 +18,7 @@ from models.errors import (
     RollcallError,
     SettingInvalid,
     StorageError,
+    StoreKeyRefused,
     StoreUnavailable,
 )
 from storage.objects.s3_connection import S3Access, S3Connection
@@ -40,8 +41,11 @@ CASES: list[tuple[Exception, type[RollcallError], bool]] = [
     (answered("InternalError"), StoreUnavailable, True),
     (answered("XMinioStorageFull"), DiskFull, False),
     (answered("QuotaExceeded"), DiskFull, False),
-    (answered("AccessDenied"), StorageError, False),
-    (answered("SignatureDoesNotMatch"), StorageError, False),
+    (answered("AccessDenied"), StoreKeyRefused, False),
+    (answered("SignatureDoesNotMatch"), StoreKeyRefused, False),
+    (answered("InvalidAccessKeyId"), StoreKeyRefused, False),
+    (answered("UserSuspended"), StoreKeyRefused, False),
+    (answered("ExpiredToken"), StoreKeyRefused, False),
     (answered("RequestTimeTooSkewed"), StorageError, False),
     (answered("NoSuchBucket"), StorageError, False),
     (answered("ObjectLocked"), ObjectLocked, False),
@@ -71,6 +75,14 @@ def test_each_foreign_error_has_one_of_ours_and_its_text_is_dropped(
     assert is_passing(foreign) is passing
     assert SECRET not in str(error)
     assert error.place == "bucket/key"
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "UserSuspended", "AccessDenied"])
+def test_a_key_that_was_withdrawn_is_named_with_the_next_step(code: str) -> None:
+    told = str(translated(answered(code), "bucket"))
+    assert f"refuses our key ({code})" in told
+    assert "let it in again" in told
+    assert {"ROLLCALL_S3_ACCESS_KEY", "ROLLCALL_S3_SECRET_KEY"} <= set(told.replace(",", " ").split())
 
 
 def connection(**changes: Any) -> S3Connection:

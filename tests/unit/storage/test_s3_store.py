@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,7 +31,7 @@ from storage.objects.s3_lifecycle import expiry_rules, has_expiry, set_expiry
 from storage.objects.time_guard import HighestTimeInMemory
 from tests.hand_clock import HandClock
 from tests.rtsp.certificates import Authority
-from tests.services.faulty_proxy import Call, Fault, FaultyProxy, faulty_proxy
+from tests.services.faulty_proxy import Fault, FaultyProxy, FirstUploads, always, every, faulty_proxy
 from tests.services.s3_servers import NAMES, S3Server, running
 
 pytestmark = pytest.mark.service
@@ -98,24 +97,6 @@ def bench(server: S3Server, proxy: FaultyProxy, tmp_path: Path) -> Bench:
     return bench_on(server, proxy, tmp_path)
 
 
-def is_upload(call: Call) -> bool:
-    """A PUT of an object's bytes, not of its retention."""
-    return call.method == "PUT" and KEY in call.path and "retention" not in call.path
-
-
-def failing_once(fault: Fault) -> Any:
-    """Fails the first upload, passes everything else."""
-    seen = threading.Event()
-
-    def choose(call: Call) -> Fault:
-        if is_upload(call) and not seen.is_set():
-            seen.set()
-            return fault
-        return Fault.PASS
-
-    return choose
-
-
 def test_a_file_above_the_single_limit_goes_up_in_parts_and_is_locked_in_the_end(
     server: S3Server, proxy: FaultyProxy, tmp_path: Path
 ) -> None:
@@ -155,9 +136,9 @@ def test_bytes_that_differ_when_read_back_after_the_upload_are_an_evidence_fault
         bench.put()
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.CUT, Fault.BUSY])
+@pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.CUT, Fault.DOWN, Fault.BUSY])
 def test_an_upload_whose_answer_is_lost_is_neither_lost_nor_stored_twice(bench: Bench, fault: Fault) -> None:
-    bench.proxy.choose = failing_once(fault)
+    bench.proxy.choose = FirstUploads(1, fault)
     stored = bench.put()
     assert bench.store.rehash(KEY) == stored
     assert len(bench.versions()) == 1
@@ -165,18 +146,10 @@ def test_an_upload_whose_answer_is_lost_is_neither_lost_nor_stored_twice(bench: 
 
 def test_an_upload_that_arrives_late_is_a_second_version_and_both_are_listed(bench: Bench) -> None:
     """The race: the first attempt had left nothing when it was asked for, and then it came all the same."""
-    late: list[Call] = []
-
-    def choose(call: Call) -> Fault:
-        if is_upload(call) and not late:
-            late.append(call)
-            return Fault.CUT
-        return Fault.PASS
-
-    bench.proxy.choose = choose
+    bench.proxy.choose = FirstUploads(1, Fault.LATE)
     stored = bench.put()
     assert len(bench.store.versions(KEY)) == 1
-    bench.proxy.forward(late[0])
+    assert bench.proxy.deliver() == [200]
     first, second = bench.store.versions(KEY)
     assert (first.version, first.retain_until) == (stored.version, bench.later)
     assert second.version != first.version
@@ -194,7 +167,7 @@ def test_a_version_that_is_listed_counts_as_there_whatever_else_is_said_of_it(
 
 
 def test_every_third_call_refused_stops_nothing(bench: Bench) -> None:
-    bench.proxy.choose = lambda call: Fault.BUSY if call.number % 3 == 0 else Fault.PASS
+    bench.proxy.choose = every(3, Fault.BUSY)
     for number in range(6):
         bench.put(f"footage/L1/{number}")
     assert len(bench.store.list_versions("footage/L1/")) == 6
@@ -202,7 +175,7 @@ def test_every_third_call_refused_stops_nothing(bench: Bench) -> None:
 
 def test_a_dead_store_is_asked_a_few_times_and_then_not_at_all_until_the_rest_is_over(bench: Bench) -> None:
     stored = bench.put()
-    bench.proxy.choose = lambda _call: Fault.CUT
+    bench.proxy.choose = always(Fault.DOWN)
     for _ in range(4):
         with pytest.raises(StoreUnavailable):
             bench.store.stat(KEY)
@@ -211,7 +184,7 @@ def test_a_dead_store_is_asked_a_few_times_and_then_not_at_all_until_the_rest_is
     with pytest.raises(StoreUnavailable, match="a moment ago"):
         bench.store.stat(KEY)
     assert len(bench.proxy.calls) == asked
-    bench.proxy.choose = lambda _call: Fault.PASS
+    bench.proxy.choose = always(Fault.PASS)
     bench.clock.forward(seconds=10)
     assert bench.store.stat(KEY) == stored
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import DatabaseBusy, DiskFull, EvidenceBroken, StorageError
+from models.errors import DatabaseBusy, DiskFull, EvidenceBroken, StorageError, StoreKeyRefused
 from models.evidence import LeafKind
 from models.footage import Segment
 from models.register import Upload, UploadState
@@ -37,6 +37,7 @@ class ShakyStore(MemoryObjectStore):
     def __init__(self, clock: HandClock) -> None:
         super().__init__(clock)
         self.away = False
+        self.failure = StorageError("the store does not answer")
         self.refuses: Callable[[str], StorageError | None] = lambda _key: None
         self.on_put: Callable[[], None] = lambda: None
         self.asked = 0
@@ -44,7 +45,7 @@ class ShakyStore(MemoryObjectStore):
 
     def _answer(self) -> None:
         if self.away:
-            raise StorageError("the store does not answer")
+            raise self.failure
 
     def put_locked(self, key: str, *given: Any, **named: Any) -> Any:
         self._answer()
@@ -158,6 +159,23 @@ def test_a_store_that_is_away_costs_no_file_an_attempt(
     assert attempts(spool) == [0] * 5
     assert store.puts == []
     assert stored(spool) == []
+
+
+def test_the_last_error_is_told_with_its_next_step_until_a_file_gets_through(
+    desk: UploadDesk, store: ShakyStore, queued: Callable[[int], None], clock: HandClock
+) -> None:
+    assert (desk.state().problem, desk.state().told) == ("", "")
+    queued(1)
+    store.away = True
+    store.failure = StoreKeyRefused("the store refuses our key", place="bucket", hint="let it in again")
+    desk.work()
+    told = desk.state()
+    assert told.problem == "store_key_refused"
+    assert told.told == "bucket: the store refuses our key (let it in again)"
+    store.away = False
+    clock.forward(minutes=2)
+    work_all(desk)
+    assert (desk.state().problem, desk.state().told) == ("", "")
 
 
 def test_it_is_asked_at_growing_intervals_at_most_a_minute_apart(

@@ -23,7 +23,7 @@ from storage.objects.time_guard import HighestTimeInMemory
 from storage.spool import Spool, SpoolLimits, object_key
 from storage.unit_of_work import Ledger
 from storage.uploader import Uploader
-from tests.services.faulty_proxy import Call, Fault, FaultyProxy, faulty_proxy
+from tests.services.faulty_proxy import Call, Fault, FaultyProxy, always, faulty_proxy
 from tests.services.s3_servers import NAMES, S3Server, running
 
 pytestmark = pytest.mark.service
@@ -116,12 +116,12 @@ def test_a_receipt_says_what_the_server_showed_of_the_lock(bench: Bench) -> None
 def test_while_the_store_is_away_footage_waits_and_afterwards_all_of_it_arrives_once(bench: Bench) -> None:
     segments = [bench.queue(number) for number in (1, 2, 3)]
     uploader = Uploader(bench.spool, bench.store)
-    bench.proxy.choose = lambda _call: Fault.CUT
+    bench.proxy.choose = always(Fault.DOWN)
     attempts = uploader.drain()
     assert {type(attempt.error) for attempt in attempts} == {StoreUnavailable}
     assert set(bench.states()) == {UploadState.WAITING}
     assert all(Path(segment.path).exists() for segment in segments)
-    bench.proxy.choose = lambda _call: Fault.PASS
+    bench.proxy.choose = always(Fault.PASS)
     bench.later()
     assert [attempt.error for attempt in uploader.drain()] == [None] * 3
     assert len(bench.receipts()) == 3
@@ -140,7 +140,7 @@ def test_an_upload_that_arrived_while_all_answers_were_lost_is_not_stored_twice(
     (attempt,) = uploader.drain()
     assert isinstance(attempt.error, StoreUnavailable)
     assert bench.receipts() == []
-    bench.proxy.choose = lambda _call: Fault.PASS
+    bench.proxy.choose = always(Fault.PASS)
     bench.later()
     assert [attempt.error for attempt in uploader.drain()] == [None]
     assert len(bench.store.list_versions(object_key(segment))) == 1
