@@ -319,8 +319,8 @@ def flag_views(
 
 
 def _each_once(links: Iterable[EvidenceLink]) -> list[EvidenceLink]:
-    """A line shows instants without what they show: the best sighting may be the first one as well."""
-    return list({(link.camera_id, link.at): link for link in reversed([*links])}.values())[::-1]
+    """A line does not say what its instants show, and one may show two things: the last said is played."""
+    return list({(link.camera_id, link.at): link for link in links}.values())
 
 
 def _concerns(record: FlagRecord, names: Mapping[str, str], language: Language) -> str:

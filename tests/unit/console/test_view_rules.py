@@ -222,5 +222,5 @@ def test_an_instant_that_shows_two_things_is_one_button_of_a_flag() -> None:
     best = EvidenceLink("best", at, "front", 0.9)
     aside = EvidenceLink("best", at, "back", 0.9)
     last = EvidenceLink("last_seen", at + timedelta(minutes=3), "front", 0.4)
-    assert lesson_view._each_once([first, best, aside, last]) == [first, aside, last]
+    assert lesson_view._each_once([first, best, aside, last]) == [best, aside, last]
     assert lesson_view._each_once([]) == []
