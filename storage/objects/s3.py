@@ -1,9 +1,9 @@
 """An S3 server with Object Lock as object store: written once, locked until a date, believed when read back.
 
-Order of a write: hash the file → ask whether the key is free → one PUT with lock, hold and checksum → look at
-the version the server made: size, MD5, hash, lock → a missing lock is set and looked at again. Above
-``LARGEST_SINGLE_PUT`` a file goes up in parts; some servers drop the lock then, and all of them the MD5, so
-its bytes are read back and hashed.
+Order of a write: ask whether the key is free → one PUT with lock, hold and checksum, hashed as it goes, whose
+last bytes leave only if all are right → look at the version that the server made: size, MD5, hash, lock → a
+missing lock is set and looked at again. Above ``LARGEST_SINGLE_PUT`` a file is hashed first and goes up in
+parts; some servers drop the lock then, and all of them the MD5, so its bytes are read back and hashed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from storage.objects.lock_rules import (
 from storage.objects.s3_bucket import open_bucket
 from storage.objects.s3_connection import ATTEMPTS, S3Connection
 from storage.objects.s3_reader import S3ObjectReader, compare_read
-from storage.objects.s3_sending import LARGEST_SINGLE_PUT, S3Sender, Source, WantedLock
+from storage.objects.s3_sending import LARGEST_SINGLE_PUT, S3Sender, Sent, Source, WantedLock
 from storage.objects.s3_trial import S3Trial
 from storage.objects.source import OpenSource, open_plainly
 from storage.objects.time_guard import HighestTime, TimeGuard
@@ -103,9 +103,9 @@ class S3ObjectStore(S3ObjectReader):
         source = self._sender.measured(key, Path(path), sha256)
         self.prepare()
         self._refuse_taken(key)
-        version = self._uploaded(source, lock)
-        stored = self._locked(key, version, lock)
-        self._compare(source, stored)
+        sent = self._uploaded(source, lock)
+        stored = self._locked(key, sent.version, lock)
+        self._compare(source, sent, stored)
         self.time_guard.observe(now)
         return stored
 
@@ -185,7 +185,7 @@ class S3ObjectStore(S3ObjectReader):
         """For the canary: what refuses there is the server alone."""
         return S3Trial(self._connection, self._mode)
 
-    def _uploaded(self, source: Source, lock: WantedLock) -> str:
+    def _uploaded(self, source: Source, lock: WantedLock) -> Sent:
         """The version that the server made; after an answer that got lost, the one that it had made."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -198,12 +198,12 @@ class S3ObjectStore(S3ObjectReader):
                     return found
         raise AssertionError("unreachable")
 
-    def _arrived(self, source: Source) -> str | None:
+    def _arrived(self, source: Source) -> Sent | None:
         try:
             stored = self.stat(source.key)
         except NotFound:
             return None
-        return stored.version if stored.sha256 == source.sha256 else None
+        return Sent(stored.version) if stored.sha256 == source.sha256 else None
 
     def _locked(self, key: str, version: str, lock: WantedLock) -> StoredObject:
         """The version as read back, its lock set anew where it is missing or too short."""
@@ -240,7 +240,7 @@ class S3ObjectStore(S3ObjectReader):
 
         self._connection.ask(key, change)
 
-    def _compare(self, source: Source, stored: StoredObject) -> None:
+    def _compare(self, source: Source, sent: Sent, stored: StoredObject) -> None:
         """The server's own MD5 shows what arrived; where it has none, the bytes are read back."""
         if stored.size_bytes != source.size_bytes or stored.sha256 != source.sha256:
             raise EvidenceBroken(
@@ -248,7 +248,7 @@ class S3ObjectStore(S3ObjectReader):
                 place=source.key,
                 hint="raise an evidence flag and look for another copy",
             )
-        if self._read_back or stored.etag != source.md5:
+        if self._read_back or stored.etag != sent.md5:
             compare_read(self._digest(stored), source.sha256, source.key)
 
     def _remove(self, key: str, version: str) -> None:

@@ -26,6 +26,8 @@ ATTEMPTS: Final = 3
 _REST_S: Final = 0.2  # before the second attempt; twice as long before each further one
 _QUICK_S: Final = 2.0
 _CONNECTIONS: Final = 16
+# Bodies leave in pieces of so much: small ones cost a turn of the interpreter each, for every worker.
+_BLOCK_BYTES: Final = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _client(access: S3Access) -> Minio:
     pool = urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=access.connect_timeout_s, read=access.read_timeout_s),
         maxsize=_CONNECTIONS,
+        blocksize=_BLOCK_BYTES,
         retries=urllib3.Retry(total=0, redirect=0, raise_on_status=False),
         cert_reqs="CERT_REQUIRED",
         ca_certs=str(access.ca_file) if access.ca_file is not None else None,

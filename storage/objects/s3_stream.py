@@ -18,14 +18,15 @@ from minio.retention import Retention
 from minio.signer import sign_v4_s3
 
 from models.errors import EvidenceBroken
+from storage.objects.source import unreadable
 
 _DATE: Final = "%Y%m%dT%H%M%SZ"
 
 
 class StreamedBody:
-    """The next ``size_bytes`` of a file, hashed again as they go; the last ones leave only if all are right.
+    """``size_bytes`` (at least one) of a file, hashed as they go; the last leave only if all are right.
 
-    A file that changed since it was hashed is never stored under a key that is locked for years: the request
+    Bytes that are not those of the record are never stored under a key that is locked for years: the request
     stays a piece short, and the server drops it.
     """
 
@@ -35,20 +36,42 @@ class StreamedBody:
         self._file = file
         self._left = size_bytes
         self._hash = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
         self._place = place
 
+    @property
+    def md5(self) -> str:
+        """Of what was read so far, in hex: what the server calls the object's ETag."""
+        return self._md5.hexdigest()
+
     def read(self, size: int = -1) -> bytes:
-        """At most so many bytes; empty at the end. Raises ``EvidenceBroken`` instead of the last piece."""
+        """At most so many bytes; empty at the end.
+
+        Raises:
+            EvidenceBroken: instead of the last piece: the bytes are not those of the record.
+            StorageError: the file cannot be read.
+        """
         if self._left == 0:
             return b""
-        piece = self._file.read(self._left if size < 0 else min(size, self._left))
+        try:
+            piece = self._file.read(self._left if size < 0 else min(size, self._left))
+        except OSError as error:
+            raise unreadable(error, self._place) from None
         self._hash.update(piece)
+        self._md5.update(piece)
         self._left -= len(piece)
         if not piece or (self._left == 0 and self._hash.hexdigest() != self.sha256):
-            raise EvidenceBroken(
-                "the file changed while it was sent", place=self._place, hint="look for a failing disk"
-            )
+            raise other_bytes(self._hash.hexdigest(), self.sha256, self._place)
         return piece
+
+
+def other_bytes(found: str, expected: str, place: str) -> EvidenceBroken:
+    """The file in the spool is not what was recorded."""
+    return EvidenceBroken(
+        f"the bytes are not those hashed ({found[:12]}… instead of {expected[:12]}…)",
+        place=place,
+        hint="raise an evidence flag and look for another copy",
+    )
 
 
 def put_streamed(
@@ -63,7 +86,7 @@ def put_streamed(
     """The version that the server made. ``target``: bucket, key, region that the request is signed for.
 
     Raises:
-        EvidenceBroken: the file changed since it was hashed; nothing was stored.
+        EvidenceBroken: the bytes are not those of the record; nothing was stored.
         minio.error.MinioException, urllib3.exceptions.HTTPError, OSError: as the client's own calls do.
     """
     bucket, key, region = target

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Final, cast
 
-from models.errors import NotFound
+from models.errors import NotFound, StorageError
 from models.token_bucket import TokenBucket, bucket_of
 
 # A read waits for its bytes; larger ones would let a connection fall silent for long at a low limit.
@@ -24,6 +24,12 @@ def open_plainly(path: str) -> BinaryIO:
         return os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb")
     except FileNotFoundError:
         raise NotFound("the file to store is not there", place=path) from None
+
+
+def unreadable(error: OSError, place: str) -> StorageError:
+    """What is wrong with the file must not look like a line that fails."""
+    reason = os.strerror(error.errno) if error.errno else "read error"
+    return StorageError(f"the file to store cannot be read ({reason})", place=place)
 
 
 class Throttle:

@@ -100,7 +100,7 @@ def verify(
 
 @group.command("upload")
 def upload(
-    files: Annotated[int, typer.Option(min=1, max=256, help="Segments per round.")] = 8,
+    files: Annotated[int, typer.Option(min=1, max=256, help="Segments per round.")] = 12,
     file_mb: Annotated[int, typer.Option(min=1, max=64, help="Size of each, MiB.")] = 16,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,6 +1,6 @@
 """``rollcall bench upload`` against a server that is started for it (or that the tests' environment names).
 
-python -m tests.benchmarks.upload [--files 8] [--file-mb 16] [--store localstack|radosgw] [--json]
+python -m tests.benchmarks.upload [--files 12] [--file-mb 16] [--store localstack|radosgw] [--json]
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def measure(store: DrillStore, files: int, file_mb: int) -> Figures:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--files", type=int, default=8)
+    parser.add_argument("--files", type=int, default=12)
     parser.add_argument("--file-mb", type=int, default=16)
     parser.add_argument("--store", choices=SERVERS, default=LOCALSTACK)
     parser.add_argument("--json", action="store_true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import EvidenceBroken
+from models.errors import EvidenceBroken, StorageError
 from storage.objects.s3_stream import StreamedBody
 
 
@@ -35,7 +36,9 @@ def test_all_bytes_go_in_pieces_of_any_size(content: bytes, size: int) -> None:
 
 def test_it_is_read_whole_when_nobody_names_a_size() -> None:
     content = os.urandom(3000)
-    assert body_of(content).read() == content
+    body = body_of(content)
+    assert body.read() == content
+    assert body.md5 == hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 @given(st.binary(min_size=1, max_size=3000), st.integers(1, 500), st.data())
@@ -43,7 +46,7 @@ def test_one_changed_bit_stops_the_last_piece(content: bytes, size: int, data: s
     changed = bytearray(content)
     changed[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     sent = bytearray()
-    with pytest.raises(EvidenceBroken, match="changed while it was sent"):
+    with pytest.raises(EvidenceBroken, match="not those hashed"):
         read_all(body_of(bytes(changed), content), size, sent)
     assert len(sent) < len(content), "the server must not get a whole body"
 
@@ -57,3 +60,12 @@ def test_a_file_that_became_shorter_stops_too(content: bytes, size: int) -> None
 def test_what_was_added_behind_is_not_sent() -> None:
     content = os.urandom(1000)
     assert read_all(body_of(content + b"more", content), 300) == content
+
+
+def test_a_file_that_cannot_be_read_is_not_a_line_that_fails() -> None:
+    class Failing(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(StorageError, match=r"cannot be read \(Input/output error\)"):
+        StreamedBody(Failing(), 10, "0" * 64, "a.mp4").read(4)
