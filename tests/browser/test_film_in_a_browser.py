@@ -15,15 +15,23 @@ PAGE = f"/console/lessons/{LESSON}/footage"
 VIDEO = f"document.querySelector('#camera-{FRONT} video')"
 COPY = f"document.querySelector('#camera-{BACK} video')"
 
-# The share of the picture's width at which the white bar begins, and the grey behind it.
+# The share of the picture's width at which the white bar begins, and the grey behind it. A seek is over before
+# its picture is on the page: what was handed over since is awaited.
 LOOK = """async ([name, second]) => {
   const video = document.querySelector(`#camera-${name} video`);
   if (second !== null) {
+    const asked = performance.now();
+    const shown = new Promise((done) => {
+      const look = (_now, frame) =>
+        frame.presentationTime > asked ? done() : video.requestVideoFrameCallback(look);
+      video.requestVideoFrameCallback(look);
+    });
     await new Promise((done, fail) => {
       video.addEventListener('seeked', done, { once: true });
       video.addEventListener('error', () => fail(new Error(video.error.message)), { once: true });
       video.currentTime = second;
     });
+    await shown;
   }
   const canvas = document.createElement('canvas');
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;
