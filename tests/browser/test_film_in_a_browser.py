@@ -15,8 +15,8 @@ PAGE = f"/console/lessons/{LESSON}/footage"
 VIDEO = f"document.querySelector('#camera-{FRONT} video')"
 COPY = f"document.querySelector('#camera-{BACK} video')"
 
-# The share of the picture's width at which the white bar begins, and the grey behind it. A seek is over before
-# its picture is on the page: what was handed over since is awaited.
+# The share of the picture's width at which the white bar begins, and the grey behind it. A seek is over
+# before its picture is on the page: what was handed over since is awaited.
 LOOK = """async ([name, second]) => {
   const video = document.querySelector(`#camera-${name} video`);
   if (second !== null) {
