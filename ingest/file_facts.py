@@ -54,6 +54,10 @@ class PictureTally:
         self._keyframes_s: list[float] = []
 
     @property
+    def empty(self) -> bool:
+        return not self._shown_s
+
+    @property
     def keyframes(self) -> int:
         return len(self._keyframes_s)
 

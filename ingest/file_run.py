@@ -22,7 +22,7 @@ from ingest.segmenter import FootagePlace, Segmenter
 from ingest.source import FFmpegSource, open_source
 from ingest.transcode import TranscodingSource
 from ingest.wall_anchor import FileAnchor
-from models.errors import DiskFull, StorageError, StreamLost
+from models.errors import DiskFull, StorageError, StreamLost, VideoInvalid
 from models.footage import GapCause
 from models.frame import EncodedFrame
 from models.policy import RecordingPolicy
@@ -82,7 +82,8 @@ def record_file(
     Segments are made durable one by one, not fragment by fragment: the file can be read again.
 
     Raises:
-        VideoInvalid: not a usable video; raised before the first progress is given.
+        VideoInvalid: not a usable video, raised before the first progress is given; or one whose pictures
+            were gone when it was read again.
         DiskFull: no room in the spool; what is whole has been booked.
     """
     run = _FileRun(job, look_at_head(job.path, policy), policy, spool_dir, sink)
@@ -123,6 +124,11 @@ class _FileRun:
                     yield FileProgress(self._share(media_s, file), media_s)
         except OSError as failure:
             raise self._disk_failure(failure) from None
+        if self._tally.empty:
+            raise VideoInvalid(
+                f"{self._job.path.name} gave no picture when it was recorded",
+                hint="see that nothing else writes to the file, and export it again as MP4 (H.264)",
+            )
         facts = self._tally.facts(self._head.info, self._head.declared_s)
         self._declare_torn_end(facts.missing_s)
         yield FileProgress(1.0, facts.duration_s, self._report(facts))

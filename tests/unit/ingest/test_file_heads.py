@@ -16,6 +16,7 @@ from ingest.file_check import file_address, look_at_head
 from ingest.file_run import FileJob, FileProgress, record_file
 from ingest.source import FFmpegSource, open_source
 from ingest.wall_anchor import FileAnchor
+from models.errors import VideoInvalid
 from models.frame import EncodedFrame
 from models.policy import RecordingPolicy
 from tests.formats.clips import RATE, write_clip
@@ -194,3 +195,15 @@ def test_a_film_whose_sound_begins_late_is_recorded_to_its_end(tmp_path: Path) -
     assert last.report is not None
     assert last.report.facts.pictures == 20 * RATE
     assert last.report.advice == ()
+
+
+def test_a_file_whose_pictures_are_gone_after_its_head_was_seen_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = write_clip(tmp_path / "lesson.mp4", seconds=2, options=EVEN)
+    head = look_at_head(clip, STRICT)
+    monkeypatch.setattr(ingest.file_run, "look_at_head", lambda _path, _policy: head)
+    monkeypatch.setattr(FFmpegSource, "_next_of_file", lambda _source: None)
+    with pytest.raises(VideoInvalid, match=r"lesson\.mp4 gave no picture"):
+        recorded(clip, tmp_path / "spool", [])
+    assert not list((tmp_path / "spool").rglob("*.mp4"))
